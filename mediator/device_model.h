@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+// What a guest finds at 00:02.0, short of page tables and submission: PCI configuration space, the
+// registers with their behaviour, PVINFO, interrupts and the virtual display.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "hv/domain.h"
+#include "hv/types.h"
+#include "mediator/interrupts.h"
+#include "mediator/register_file.h"
+#include "shadow/ggtt.h"
+#include "shadow/gen9/engine.h"
+
+namespace mediator {
+
+/// Why a vGPU stopped serving its guest (facts: failsafe mode).
+enum class FailsafeReason : uint8_t {
+  none, guest_not_vgpu_aware, insufficient_resources, bad_status_page, bad_fence, bad_ring_mode,
+  scan_refused, bad_context, repeated_hangs,
+};
+const char* failsafe_name(FailsafeReason r);
+
+/// What one vGPU is given.
+struct VgpuConfig {
+  std::string name = "vgpu";
+  uint16_t device_id = 0x1912;
+  uint8_t revision = 6;
+  shadow::GgttWindows windows{0, 64u << 20, 256u << 20, 384u << 20};
+  uint64_t aperture_bytes = 256u << 20;
+  uint32_t fences = 4;
+  uint32_t width = 1024, height = 768;  ///< preferred mode of the virtual EDID
+  bool huge_pages = true;               ///< advertise HUGE_GTT
+  uint32_t weight = 1;                  ///< for later schedulers
+};
+
+/// What the device model asks of the rest of the vGPU.
+class DeviceSink {
+ public:
+  virtual ~DeviceSink() = default;
+  /// One of the four writes to ELSP (port 1 high, low, port 0 high, low).
+  virtual void elsp_write(gen9::EngineId engine, uint32_t value) = 0;
+  /// RING_MODE changed (already stored): run list enabled or disabled.
+  virtual void ring_mode_changed(gen9::EngineId engine, bool run_list) = 0;
+  /// HWS_PGA accepted (0 or inside the windows).
+  virtual void status_page_changed(gen9::EngineId engine, uint32_t address) = 0;
+  /// GDRST or RESET_CTL asks to reset engines; `full` also resets everything below 0x44200.
+  virtual void reset_engines(gen9::EngineMask engines, bool full) = 0;
+  /// PVINFO g2v_notify with the PDP values last written.
+  virtual void g2v_notify(uint32_t value, std::span<const uint64_t, 4> pdps) = 0;
+  virtual void tlb_invalidate(gen9::EngineId engine) = 0;
+  /// Registers whose value is the real GPU's while this vGPU owns the engine (timestamps, ACTHD).
+  virtual uint32_t live_register(uint32_t offset) = 0;
+  virtual void enter_failsafe(FailsafeReason reason) = 0;
+  /// A BAR was placed, moved or disabled.
+  virtual void bar_changed(hv::Range range, bool enabled, uint64_t base, uint64_t bytes) = 0;
+  virtual void raise_msi(uint64_t address, uint32_t data) = 0;
+  virtual uint64_t now_ns() = 0;
+};
+
+/// A plane as the guest programmed it: what a screen reader needs.
+struct PlaneView {
+  bool enabled = false;
+  uint32_t width = 0, height = 0;  ///< pixels
+  uint32_t stride = 0;             ///< bytes
+  uint64_t address = 0;            ///< guest GGTT
+  uint32_t format = 0;             ///< PLANE_CTL bits 27:24 (4 = XRGB 8:8:8:8)
+  uint32_t tiling = 0;             ///< PLANE_CTL bits 12:10 (0 linear, 1 X, 4 Y, 5 Yf)
+  uint64_t frames = 0;             ///< flips so far
+};
+
+/// Register accesses a guest did that nothing in the table knows, and the like; bounded.
+struct DeviceCounts {
+  uint64_t unknown_reads = 0, unknown_writes = 0, refused_writes = 0, interrupts = 0, vblanks = 0,
+           flips = 0;
+};
+
+class DeviceModel {
+ public:
+  /// `registers`: gen9::kMmioBytes of register pages.
+  DeviceModel(const VgpuConfig& config, std::span<std::byte> registers, DeviceSink& sink);
+  ~DeviceModel();
+
+  uint64_t config_read(uint64_t offset, unsigned size);
+  void config_write(uint64_t offset, unsigned size, uint64_t value);
+  /// BAR0 below 2 MiB; any size and alignment a guest can produce.
+  uint64_t mmio_read(uint64_t offset, unsigned size);
+  void mmio_write(uint64_t offset, unsigned size, uint64_t value);
+  /// A write by a scanned command (LRI) to a command-accessible register: stored with its masks and
+  /// side effects; the caller has audited it.
+  void command_write(uint32_t offset, uint32_t value);
+
+  /// Timers: the next vblank or other display deadline (UINT64_MAX if none), and running them.
+  [[nodiscard]] uint64_t next_deadline_ns() const;
+  void run_timers(uint64_t now_ns);
+
+  RegisterFile& registers();
+  Interrupts& interrupts();
+  [[nodiscard]] PlaneView primary_plane(unsigned pipe) const;
+  [[nodiscard]] PlaneView cursor_plane(unsigned pipe) const;
+  /// A flip asked for by a scanned MI_DISPLAY_FLIP: writes the plane's registers as MMIO would.
+  void display_flip(unsigned plane, uint32_t surface, uint32_t stride_tiling, bool async);
+  /// Fence register `n` as the guest wrote it (0 beyond the guest's own).
+  [[nodiscard]] uint64_t fence(unsigned n) const;
+  /// Pages of registers that must trap on read (clocks, side effects): (offset, bytes) list.
+  [[nodiscard]] std::vector<std::pair<uint32_t, uint32_t>> trapped_pages() const;
+
+  /// Back to power-on (`full`: everything; else only what is below 0x44200).
+  void reset(bool full);
+  void set_failsafe(bool on);
+  [[nodiscard]] const DeviceCounts& counts() const;
+  /// Appends the whole state, versioned and explicit, for hashing and migration.
+  void encode(std::vector<std::byte>& out) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mediator

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// Port: the host driver as the mediator sees it. Implemented by dom0/gpu/driver over the GPU device
+// port (model or silicon), by record/replay, and by fakes.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "hv/result.h"
+#include "shadow/gen9/engine.h"
+#include "shadow/gpu_memory.h"
+
+namespace mediator {
+
+using gen9::EngineId;
+
+enum class GpuEventKind : uint8_t {
+  context_complete,     ///< the context ran to its tail and was saved
+  context_preempted,    ///< the context left before its tail and was saved; submit it again to go on
+  user_interrupt,       ///< MI_USER_INTERRUPT
+  pipe_control_notify,  ///< PIPE_CONTROL with notify enable
+  fault,                ///< page fault of the running context; `detail` is the faulting address
+  command_error,        ///< the engine met a command it cannot execute
+  reset_done,           ///< the engine was reset: what it held is lost
+};
+
+struct GpuEvent {
+  GpuEventKind kind{};
+  EngineId engine{};
+  uint32_t context_id = 0;  ///< bits 63:32 of the descriptor, for context_*
+  uint64_t detail = 0;
+  uint64_t time_ns = 0;  ///< when the GPU did it
+};
+
+/// Fixed facts of the GPU behind the port.
+struct GpuInfo {
+  uint16_t device_id = 0x1912;
+  uint8_t revision = 6;
+  uint64_t ggtt_bytes = uint64_t{4} << 30;
+  uint64_t aperture_bytes = uint64_t{256} << 20;
+  gen9::EngineMask engines = gen9::kAllEngineMask;
+  /// Host GGTT range (bytes) free for the mediator's objects; the driver keeps the rest.
+  uint64_t ggtt_free_base = 0, ggtt_free_bytes = 0;
+};
+
+struct RegisterValue {
+  uint32_t offset = 0;
+  uint32_t value = 0;
+};
+
+class HostGpu : public shadow::GpuMemory {
+ public:
+  [[nodiscard]] virtual GpuInfo gpu_info() = 0;
+
+  /// Writes ELSP: one or two context descriptors, in order. The engine must be idle, or the first
+  /// descriptor is the context now running alone (lite restore: its tail moved).
+  virtual hv::Status submit(EngineId engine, std::span<const uint64_t> descriptors) = 0;
+  /// Asks what runs on the engine to leave at the next arbitration point. For each submitted context
+  /// a complete or preempted event follows, unless it hangs.
+  virtual hv::Status preempt(EngineId engine) = 0;
+  /// Resets one engine; every context it held is lost. reset_done follows.
+  virtual hv::Status reset_engine(EngineId engine) = 0;
+  /// A number that changes whenever the engine gets further (head, batch address). For hang checks.
+  virtual uint64_t progress(EngineId engine) = 0;
+
+  /// Loads per-vGPU engine registers (MOCS, L3CC, ...). Only while the engine is idle.
+  virtual hv::Status load_registers(EngineId engine, std::span<const RegisterValue> values) = 0;
+  /// Reads a register of the real GPU (timestamps, INSTDONE, ACTHD); never with side effects.
+  virtual uint32_t read_register(uint32_t offset) = 0;
+
+  /// Takes up to `events.size()` events, oldest first; returns how many.
+  virtual size_t poll(std::span<GpuEvent> events) = 0;
+};
+
+}  // namespace mediator

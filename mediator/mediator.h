@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// The mediator: many vGPUs, one host GPU. Deterministic: everything it learns comes through its ports
+// (Domain, HostGpu, Clock) and the calls below.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "hv/domain.h"
+#include "mediator/device_model.h"
+#include "mediator/host_gpu.h"
+#include "mediator/scanner.h"
+
+namespace mediator {
+
+struct MediatorConfig {
+  uint64_t slice_ns = 5'000'000;         ///< 1..30 ms of GPU time
+  uint64_t hang_ns = 200'000'000;        ///< no progress for this long after a preemption request
+  bool scan_all = false;                 ///< also copy and scan PPGTT batches of RCS, VCS, VECS
+  bool keep_originals = false;           ///< remember guest dwords behind patched ones (run, tests)
+  uint32_t max_vgpus = 256;
+  uint32_t refusals_to_failsafe = 64;    ///< refused submissions before failsafe
+};
+
+/// Accounting of one vGPU.
+struct VgpuStats {
+  hv::VgpuId id{};
+  std::string name;
+  uint64_t submissions = 0;        ///< contexts run to completion
+  uint64_t gpu_ns = 0;             ///< GPU time, all engines
+  std::array<uint64_t, gen9::kEngines> engine_ns{};
+  std::vector<uint32_t> latency_us;  ///< ELSP write to completion; last kLatencySamples samples
+  uint64_t refused_commands = 0;
+  Refusal last_refusal;
+  uint64_t preemptions = 0, resets = 0, faults = 0;
+  FailsafeReason failsafe = FailsafeReason::none;
+  DeviceCounts device;
+};
+inline constexpr size_t kLatencySamples = 4096;
+
+/// 32-bit BGRX rows, top first.
+struct Screen {
+  uint32_t width = 0, height = 0;
+  std::vector<uint32_t> pixels;
+};
+
+class Vgpu;
+
+class Mediator {
+ public:
+  Mediator(HostGpu& gpu, hv::Clock& clock, const MediatorConfig& config);
+  ~Mediator();
+
+  /// Makes a vGPU for the domain. The domain outlives it.
+  hv::Result<hv::VgpuId> create_vgpu(hv::Domain& domain, const VgpuConfig& config);
+  /// Takes its work off the GPU (resetting engines if it must) and lets go of everything it held.
+  void destroy_vgpu(hv::VgpuId id);
+  /// Where the back end delivers this guest's traps.
+  hv::TrapHandler* traps(hv::VgpuId id);
+  /// A paused vGPU's work is not scheduled.
+  void pause(hv::VgpuId id, bool paused);
+
+  /// Takes GPU events, runs timers, preempts and schedules. Call when the GPU interrupts and at
+  /// next_deadline_ns.
+  void poll();
+  [[nodiscard]] uint64_t next_deadline_ns() const;
+  [[nodiscard]] bool idle() const;
+
+  [[nodiscard]] std::vector<hv::VgpuId> vgpus() const;
+  [[nodiscard]] VgpuStats stats(hv::VgpuId id) const;
+  Vgpu* find(hv::VgpuId id);
+  /// Reads what the guest shows on its first pipe, through its virtual planes.
+  hv::Result<Screen> read_screen(hv::VgpuId id);
+  /// The guest's own dwords behind host GGTT address `host` (needs keep_originals): what the guest
+  /// wrote where the executed copy differs.
+  [[nodiscard]] uint32_t original_dword(hv::GmAddr host, uint32_t executed) const;
+  /// Which vGPU the shadow context at this LRCA belongs to; kHostOwner if none.
+  [[nodiscard]] hv::VgpuId owner_of_context(uint32_t lrca) const;
+
+  /// The whole state, explicit and versioned.
+  void encode(std::vector<std::byte>& out) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mediator
