@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "hv/domain.h"
@@ -96,6 +95,13 @@ class LocalDomain final : public Domain {
   /// Gives the page back (balloon): later pins and reads of it fail. Existing pins keep the frame.
   void balloon_out(Gfn gfn);
 
+  /// Address and data of the last message-signalled interrupt.
+  struct Msi {
+    uint64_t address = 0;
+    uint32_t data = 0;
+  };
+  [[nodiscard]] Msi last_msi() const { return last_msi_; }
+
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] uint64_t ram_bytes() const { return ram_bytes_; }
   [[nodiscard]] const TrapCounts& counts() const { return counts_; }
@@ -112,6 +118,7 @@ class LocalDomain final : public Domain {
   uint64_t ram_bytes_;
   TrapHandler* handler_ = nullptr;
   TrapCounts counts_;
+  Msi last_msi_;
   std::unique_ptr<Impl> impl_;
 };
 
