@@ -1,33 +1,58 @@
 # SPDX-License-Identifier: MIT
-# XenGVT. `make help` lists what there is.
+# XenGVT. `make help` lists what there is; docs/HACKING.md says how it is used.
 SHELL := /bin/bash
 .DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
 PRESET ?= release
 CXX ?= g++
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
 B := build/$(PRESET)
+JOBS ?= $(shell nproc)
+prefix ?= /usr/local
+
+# Debian packages. The first list builds and runs XenGVT, the second checks it.
+PACKAGES := g++ libboost1.81-dev libboost-json1.81-dev libboost-program-options1.81-dev \
+            libzstd-dev libpng-dev libssl-dev
+CHECK_PACKAGES := libgtest-dev libgmock-dev libbenchmark-dev clang-format-14 shellcheck man-db
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Werror
 FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 FLAGS_debug := -O0 -g3 -D_GLIBCXX_ASSERTIONS
 FLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS
 FLAGS_tsan := -O1 -g -fsanitize=thread
+FLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FLAGS := $(FLAGS_$(PRESET))
 ifeq ($(FLAGS),)
 $(error PRESET must be release, debug, asan or tsan)
+endif
+ifeq ($(PRESET),fuzz)
+CXX := clang++
+WARN := -w
 endif
 CCACHE := $(shell command -v ccache 2>/dev/null)
 COMPILE = $(CCACHE) $(CXX) -std=gnu++20 $(WARN) $(FLAGS) -MMD -MP
 CORE := -fno-exceptions -fno-rtti
 
+# A file that changes only when the text it holds does: what depends on it is rebuilt exactly then.
+define stamp_rule
+$(1): FORCE
+	@mkdir -p $$(@D); echo '$(2)' | cmp -s - $$@ || echo '$(2)' > $$@
+endef
+$(eval $(call stamp_rule,$(B)/.flags,$(CXX) $(WARN) $(FLAGS) $(CORE)))
+
 # Who may include whom: each layer is compiled with a view of the folders it may see, and no other.
 VIEWS := hv:hv shadow:hv,shadow mediator:hv,shadow,mediator dom0:hv,shadow,mediator,dom0 \
          model:hv,shadow/gen9,dom0/gpu/device.h,dom0/gpu/model tests:hv,shadow,mediator,dom0,tests
 VIEW_STAMP := build/view/.stamp
-$(VIEW_STAMP): Makefile
+$(eval $(call stamp_rule,build/.views,$(VIEWS) $(CURDIR)))
+$(VIEW_STAMP): build/.views
 	@rm -rf build/view && mkdir -p build/view
 	@for v in $(VIEWS); do l=$${v%%:*}; f=$${v#*:}; \
 	  for d in $${f//,/ }; do mkdir -p build/view/$$l/$$(dirname $$d); ln -sfn $(CURDIR)/$$d build/view/$$l/$$d; done; done
 	@touch $@
+OBJ_DEPS := $(B)/.flags $(VIEW_STAMP)
 
 src = $(sort $(shell find $(1) -name '*.cc' $(2) 2>/dev/null))
 SRC_hv := $(call src,hv,-not -path 'hv/xen/*')
@@ -44,16 +69,17 @@ LIBS := -lboost_program_options -lboost_json -lzstd -lpng -lcrypto
 
 obj = $(patsubst %.cc,$(B)/obj/%.o,$(1))
 define layer_rules
-$(call obj,$(SRC_$(1))): $(B)/obj/%.o: %.cc $(VIEW_STAMP)
+$(call obj,$(SRC_$(1))): $(B)/obj/%.o: %.cc $(OBJ_DEPS)
 	@mkdir -p $$(@D)
 	$$(COMPILE) $(OPT_$(1)) -Ibuild/view/$(1) -c $$< -o $$@
-$(B)/lib$(1).a: $(call obj,$(SRC_$(1)))
-	@rm -f $$@; ar rcs $$@ $$^
+$(call stamp_rule,$(B)/.sources-$(1),$(SRC_$(1)))
+$(B)/lib$(1).a: $(call obj,$(SRC_$(1))) $(B)/.sources-$(1)
+	@rm -f $$@; ar rcs $$@ $$(filter %.o,$$^)
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
 ARCHIVES := $(B)/libdom0.a $(B)/libmediator.a $(B)/libmodel.a $(B)/libshadow.a $(B)/libhv.a
 
-$(B)/obj/dom0/cli/main.o: dom0/cli/main.cc $(VIEW_STAMP)
+$(B)/obj/dom0/cli/main.o: dom0/cli/main.cc $(OBJ_DEPS)
 	@mkdir -p $(@D)
 	$(COMPILE) -Ibuild/view/dom0 -c $< -o $@
 $(B)/xengvt: $(B)/obj/dom0/cli/main.o $(ARCHIVES)
@@ -65,25 +91,89 @@ build/xengvt: $(B)/xengvt
 SUITES := $(notdir $(wildcard tests/unit/*))
 define suite_rules
 SRC_unit_$(1) := $(call src,tests/unit/$(1) tests/fake)
-$(B)/unit-$(1): $$(call obj,$$(SRC_unit_$(1))) $(ARCHIVES)
-	$$(CXX) $$(FLAGS) -o $$@ $$^ $$(LIBS) -lgtest -lgtest_main -lpthread
+$(call stamp_rule,$(B)/.sources-unit-$(1),$$(SRC_unit_$(1)))
+$(B)/unit-$(1): $$(call obj,$$(SRC_unit_$(1))) $(B)/.sources-unit-$(1) $(ARCHIVES)
+	$$(CXX) $$(FLAGS) -o $$@ $$(filter-out $(B)/.%,$$^) $$(LIBS) -lgtest_main -lgmock -lgtest -lpthread
 endef
 $(foreach s,$(SUITES),$(eval $(call suite_rules,$(s))))
-TEST_OBJ := $(call obj,$(call src,tests))
-$(TEST_OBJ): $(B)/obj/%.o: %.cc $(VIEW_STAMP)
-	@mkdir -p $(@D)
-	$(COMPILE) -Ibuild/view/tests -c $< -o $@
+UNITS := $(SUITES:%=$(B)/unit-%)
 unit-%: $(B)/unit-%  ## run the unit tests of one folder: make unit-shadow
 	$<
 
+# Benchmarks: one program of all files of tests/bench, always with the fakes at hand.
+$(B)/bench: $(call obj,$(call src,tests/bench tests/fake)) $(ARCHIVES)
+	$(CXX) $(FLAGS) -o $@ $^ $(LIBS) -lgmock -lgtest -lbenchmark -lpthread
+
+# Fuzzers: tests/fuzz/NAME_fuzz.cc with LLVMFuzzerTestOneInput, and a plain driver for g++.
+FUZZERS := $(patsubst tests/fuzz/%_fuzz.cc,%,$(wildcard tests/fuzz/*_fuzz.cc))
+FUZZ_SHARED := $(call obj,$(call src,tests/fuzz,-not -name '*_fuzz.cc' -not -name driver.cc) $(call src,tests/fake))
+define fuzz_rules
+$(B)/fuzz-$(1): $(call obj,tests/fuzz/$(1)_fuzz.cc tests/fuzz/driver.cc) $(FUZZ_SHARED) $(ARCHIVES)
+	$$(CXX) $$(FLAGS) -o $$@ $$^ $$(LIBS) -lgmock -lgtest -lpthread
+$(B)/libfuzzer-$(1): $(call obj,tests/fuzz/$(1)_fuzz.cc) $(FUZZ_SHARED) $(ARCHIVES)
+	$$(CXX) $$(FLAGS) -fsanitize=fuzzer -o $$@ $$^ $$(LIBS) -lgmock -lgtest -lpthread
+endef
+$(foreach f,$(FUZZERS),$(eval $(call fuzz_rules,$(f))))
+FUZZ_PROGRAMS := $(FUZZERS:%=$(B)/fuzz-%)
+
+TEST_OBJ := $(call obj,$(call src,tests))
+$(TEST_OBJ): $(B)/obj/%.o: %.cc $(OBJ_DEPS)
+	@mkdir -p $(@D)
+	$(COMPILE) -Ibuild/view/tests -c $< -o $@
+
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+
+# Sub-makes run in parallel unless the caller already said how; their output stays in one piece.
+SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS)) -Otarget
+# build PRESET,TARGETS inside a check: a build that fails closes as a failed check.
+build = $(SUBMAKE) PRESET=$(1) $(2) || { echo; echo "FAILED build $(1)"; echo "0 passed, 1 failed"; exit 1; }
+RUN_CHECKS := tests/tools/run_checks.sh
+SCRIPTS := $(sort $(wildcard tests/cli/*_test.sh))
 
 all: build/xengvt  ## build build/xengvt
 libs: $(ARCHIVES)  ## build the libraries only
 lib-%: $(B)/lib%.a  ## build one layer: make lib-shadow
 	@:
+units: $(UNITS)  ## build every unit test program of PRESET
+fuzzers: $(FUZZ_PROGRAMS)
+
+setup:  ## install the Debian packages that building and checking need
+	@tests/tools/setup_packages.sh $(PACKAGES) $(CHECK_PACKAGES)
+demo:  ## install, build and run the demo; pictures and figures go to build/demo
+	@tests/tools/setup_packages.sh $(PACKAGES)
+	@$(SUBMAKE) PRESET=release all
+	build/xengvt demo --out build/demo
+check: setup  ## install, build and pass every test
+	@$(call build,release,all units)
+	@$(call build,asan,units fuzzers)
+	@$(RUN_CHECKS) tests/tools/lint.sh $(SUITES:%=build/release/unit-%) $(SUITES:%=build/asan/unit-%) \
+	  $(FUZZERS:%=build/asan/fuzz-%) $(SCRIPTS)
+check-quick:  ## lint and the unit tests of the release build; installs nothing
+	@$(call build,release,units)
+	@$(RUN_CHECKS) tests/tools/lint.sh $(SUITES:%=build/release/unit-%)
+check-long: check  ## check, the unit tests under TSan, longer fuzzing, clang-tidy and the benchmarks
+	@$(call build,tsan,units)
+	@FUZZ_SECONDS=120 $(RUN_CHECKS) tests/tools/tidy.sh $(SUITES:%=build/tsan/unit-%) $(FUZZERS:%=build/asan/fuzz-%)
+	@$(SUBMAKE) bench
+bench:  ## measure every figure into build/bench.json
+	@tests/tools/setup_packages.sh $(PACKAGES) $(CHECK_PACKAGES)
+	@$(SUBMAKE) PRESET=release all build/release/bench
+	build/release/bench --out build/bench.json
+lint:  ## formatting, layering, scripts, man pages
+	@$(RUN_CHECKS) tests/tools/lint.sh
+format:  ## format every source file in place
+	git ls-files -co --exclude-standard '*.cc' '*.h' | xargs clang-format-14 -i
+fuzz-%:  ## fuzz one target for TIME seconds: make fuzz-scan TIME=60
+	@TIME=$(or $(TIME),60) tests/tools/fuzz.sh $*
+install: all  ## install below $(DESTDIR)$(prefix)
+	install -D -m 755 build/xengvt $(DESTDIR)$(prefix)/bin/xengvt
+	install -d $(DESTDIR)$(prefix)/share/man/man1 $(DESTDIR)$(prefix)/share/bash-completion/completions
+	install -m 644 docs/man/*.1 $(DESTDIR)$(prefix)/share/man/man1/
+	install -m 644 dom0/cli/xengvt.bash $(DESTDIR)$(prefix)/share/bash-completion/completions/xengvt
 clean:  ## remove what was built (keeps downloads)
-	rm -rf build/release build/debug build/asan build/tsan build/view build/xengvt
+	rm -rf build/release build/debug build/asan build/tsan build/fuzz build/view build/.views build/check build/xengvt
 help:  ## this list
-	@grep -hE '^[a-zA-Z%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | expand -t 18
-.PHONY: all libs clean help
+	@grep -hE '^[a-zA-Z%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | expand -t 14
+	@echo; echo 'PRESET=release (default), debug, asan or tsan chooses the build; each has its own folder below build/.'
+FORCE:
+.PHONY: all libs units fuzzers setup demo check check-quick check-long bench lint format install clean help FORCE

@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Runs test programs and sums them up. Arguments: GoogleTest programs (unit-*), and anything else that
+# prints "ok NAME", "not ok NAME" or "skip NAME" lines. A program that fails without naming a test, or
+# runs no test at all, is a failed test itself. Logs stay in build/check. Ends with
+# "N passed, N failed[, N skipped]" and exits 1 if anything failed.
+set -u
+logs=build/check
+rm -rf "$logs"
+mkdir -p "$logs"
+passed=0 failed=0 skipped=0 failures=()
+
+fail() { failed=$((failed + 1)); failures+=("$1"); }
+attribute() { sed -nE "s/^<testsuites .*\\b$1=\"([0-9]+)\".*/\\1/p" "$2"; }
+
+# Counts one GoogleTest program by its XML report; without a report it crashed before the end.
+run_gtest() {
+  local program=$1 name=$2 log=$3 status tests bad off before=$failed
+  rm -f "$log.xml"
+  "$program" --gtest_color=no --gtest_output="xml:$log.xml" >"$log" 2>&1 </dev/null
+  status=$?
+  if [ ! -s "$log.xml" ]; then
+    tail -n 40 "$log"
+    fail "$name: $(sed -n 's/^\[ RUN      \] //p' "$log" | tail -n 1) (crashed, status $status)"
+    return
+  fi
+  tests=$(attribute tests "$log.xml") bad=$(attribute failures "$log.xml")
+  off=$(grep -c 'result="skipped"' "$log.xml")
+  ran="$tests tests" passed=$((passed + tests - bad - off)) skipped=$((skipped + off))
+  while read -r test; do fail "$name: $test"; done \
+    < <(sed -nE 's/^\[  FAILED  \] ([^ ,]*).* \([0-9]+ ms\)$/\1/p' "$log")
+  [ "$tests" -gt 0 ] || fail "$name: ran no test"
+  [ "$status" = 0 ] || [ "$failed" -gt "$before" ] || fail "$name: exit status $status"
+  [ "$failed" = "$before" ] || grep -vE '^\[ (RUN      |      OK) \]' "$log"
+}
+
+# Counts one program by its "ok" lines.
+run_lines() {
+  local program=$1 name=$2 log=$3 status good bad off
+  "$program" >"$log" 2>&1 </dev/null
+  status=$?
+  good=$(grep -c '^ok ' "$log") bad=$(grep -c '^not ok ' "$log") off=$(grep -c '^skip ' "$log")
+  passed=$((passed + good)) skipped=$((skipped + off))
+  while read -r test; do fail "$name: $test"; done < <(sed -n 's/^not ok //p' "$log")
+  if [ "$bad" -gt 0 ] || [ "$status" != 0 ]; then grep -v '^ok ' "$log" | tail -n 40; fi
+  if [ "$bad" = 0 ] && [ "$status" != 0 ]; then fail "$name: exit status $status"; fi
+  if [ "$((good + bad + off))" = 0 ] && [ "$status" = 0 ]; then fail "$name: ran no test"; fi
+  grep '^skip ' "$log"
+  ran="$((good + bad)) checks"
+}
+
+for program in "$@"; do
+  name=${program#build/}
+  log=$logs/${name//\//_}.log
+  begin=$SECONDS ran=crashed before=$failed
+  case ${program##*/} in
+    unit-*) run_gtest "$program" "$name" "$log" ;;
+    *) run_lines "$program" "$name" "$log" ;;
+  esac
+  [ "$failed" = "$before" ] && verdict=ok || verdict=FAILED
+  printf '%-44s %-12s %4d s  %s\n' "$name" "$ran" $((SECONDS - begin)) "$verdict"
+done
+
+echo
+for f in "${failures[@]}"; do echo "FAILED $f"; done
+line="$passed passed, $failed failed"
+[ "$skipped" = 0 ] || line="$line, $skipped skipped"
+echo "$line"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
