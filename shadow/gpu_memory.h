@@ -34,6 +34,9 @@ class GpuMemory {
   /// offset + size must lie inside the page.
   virtual void write_page(hv::BusFrame frame, unsigned offset, std::span<const std::byte> from) = 0;
   virtual void read_page(hv::BusFrame frame, unsigned offset, std::span<std::byte> to) = 0;
+  /// Is [offset, offset + size) of the page equal to `with`? Cheaper than reading where most pages
+  /// have not changed, and one bit in a recording.
+  virtual bool page_equals(hv::BusFrame frame, unsigned offset, std::span<const std::byte> with);
   /// One aligned 8-byte entry, atomically.
   virtual void write_entry(hv::BusFrame frame, unsigned index, uint64_t entry) = 0;
 
