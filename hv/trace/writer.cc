@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include "hv/trace/writer.h"
+
+#include <zstd.h>
+
+namespace hv::trace {
+
+namespace {
+// Level 1: recording must stay cheap, and what repeats (context images) it finds as well.
+constexpr int kLevel = 1;
+}  // namespace
+
+struct Writer::Compressor {
+  ZSTD_CCtx* ctx = ZSTD_createCCtx();
+  ~Compressor() { ZSTD_freeCCtx(ctx); }
+};
+
+Writer::Writer(ByteSink& sink, const FileHeader& header)
+    : sink_(sink), compressor_(std::make_unique<Compressor>()) {
+  raw_.reserve(kBlockGoal * 2);
+  stored_.resize(ZSTD_compressBound(kBlockGoal * 2));
+  FileHeader h = header;
+  const auto bytes = std::as_bytes(std::span{&h, 1});
+  h.crc = crc32({bytes.first(offsetof(FileHeader, crc))});
+  put(bytes);
+}
+
+Writer::~Writer() = default;
+
+void Writer::put(std::span<const std::byte> bytes) {
+  if (status_.ok()) status_ = sink_.put(bytes);
+}
+
+void Writer::add(Kind kind, uint32_t subject, std::span<const uint64_t> args,
+                 std::span<const std::byte> blob) {
+  if (!status_.ok()) return;
+  std::byte head[1 + kVarintBytes * (kMaxArgs + 1)];
+  if (args.size() > kMaxArgs || blob.size() > kMaxRecord - sizeof head) {
+    status_ = Error::bad_argument;
+    return;
+  }
+  size_t n = 0;
+  head[n++] = static_cast<std::byte>(kind);
+  n += put_varint(head + n, subject);
+  for (const uint64_t a : args) n += put_varint(head + n, a);
+  std::byte length[kVarintBytes];
+  const size_t length_bytes = put_varint(length, n + blob.size());
+  raw_.insert(raw_.end(), length, length + length_bytes);
+  raw_.insert(raw_.end(), head, head + n);
+  raw_.insert(raw_.end(), blob.begin(), blob.end());
+  ++records_;
+  if (raw_.size() >= kBlockGoal) close_block();
+}
+
+void Writer::close_block() {
+  if (raw_.empty()) return;
+  if (const size_t bound = ZSTD_compressBound(raw_.size()); stored_.size() < bound)
+    stored_.resize(bound);
+  const size_t n = ZSTD_compressCCtx(compressor_->ctx, stored_.data(), stored_.size(), raw_.data(),
+                                     raw_.size(), kLevel);
+  if (ZSTD_isError(n)) {
+    status_ = Error::no_memory;
+    return;
+  }
+  BlockHeader h;
+  h.sequence = sequence_++;
+  h.raw = static_cast<uint32_t>(raw_.size());
+  h.stored = static_cast<uint32_t>(n);
+  const auto head = std::as_bytes(std::span{&h, 1});
+  h.crc = crc32({head.first(offsetof(BlockHeader, crc)), std::span{stored_}.first(n)});
+  put(head);
+  put(std::span{stored_}.first(n));
+  raw_.clear();
+}
+
+Status Writer::finish(const Sha256& state) {
+  const uint64_t before = records_;
+  add(Kind::end, 0, std::span{&before, 1}, state);
+  close_block();
+  return status_;
+}
+
+}  // namespace hv::trace

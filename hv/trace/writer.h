@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// Writes a trace: records into compressed, checked blocks.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "hv/result.h"
+#include "hv/trace/hash.h"
+#include "hv/trace/record.h"
+
+namespace hv::trace {
+
+/// Where the bytes go. dom0 gives a file, tests a vector.
+class ByteSink {
+ public:
+  virtual ~ByteSink() = default;
+  virtual Status put(std::span<const std::byte> bytes) = 0;
+};
+
+/// Never fails in the middle: the first error of the sink is kept, what follows is dropped, and
+/// finish() tells.
+class Writer {
+ public:
+  Writer(ByteSink& sink, const FileHeader& header);
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  /// `args` as the kind's row says; a record above kMaxRecord bytes is an error.
+  void add(Kind kind, uint32_t subject, std::span<const uint64_t> args,
+           std::span<const std::byte> blob = {});
+  /// Writes the end record and the last block. Nothing may be added after it.
+  Status finish(const Sha256& state);
+  [[nodiscard]] const Status& status() const { return status_; }
+  [[nodiscard]] uint64_t records() const { return records_; }
+
+ private:
+  struct Compressor;
+  void close_block();
+  void put(std::span<const std::byte> bytes);
+
+  ByteSink& sink_;
+  std::unique_ptr<Compressor> compressor_;
+  std::vector<std::byte> raw_;
+  std::vector<std::byte> stored_;
+  uint64_t records_ = 0;
+  uint32_t sequence_ = 0;
+  Status status_;
+};
+
+}  // namespace hv::trace

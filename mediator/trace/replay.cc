@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#include "mediator/trace/replay.h"
+
+#include <map>
+#include <memory>
+
+#include "hv/trace/ports.h"
+#include "mediator/trace/gpu.h"
+#include "mediator/trace/inputs.h"
+#include "mediator/trace/kinds.h"
+#include "mediator/trace/session.h"
+
+namespace mediator::trace {
+
+namespace {
+using hv::trace::Journal;
+using hv::trace::Record;
+
+/// The vGPUs of a trace by their number in it, and the mediator over ports that answer from it.
+class Player {
+ public:
+  explicit Player(hv::trace::Reader& reader) : journal_(reader) {}
+  ReplayResult run();
+
+ private:
+  struct Guest {
+    std::unique_ptr<hv::trace::TracedDomain> domain;
+    std::optional<hv::VgpuId> id;
+    hv::TrapHandler* traps = nullptr;
+    uint64_t aperture_bytes = 0;
+  };
+  bool deliver(const Record& r);
+  bool start(const Record& r);
+  bool create(const Record& r);
+  bool trap(const Guest& g, const Record& r);
+  void compare_state(ReplayResult& result);
+
+  Journal journal_;
+  TracedGpu gpu_{nullptr, journal_};
+  hv::trace::TracedClock clock_{nullptr, journal_};
+  std::map<uint32_t, Guest> guests_;
+  std::unique_ptr<Mediator> mediator_;
+};
+
+bool Player::start(const Record& r) {
+  if (mediator_ || !sane_session(r)) return false;
+  mediator_ = std::make_unique<Mediator>(gpu_, clock_, decode_session(r));
+  return true;
+}
+
+bool Player::create(const Record& r) {
+  if (r.subject == 0 || guests_.contains(r.subject) || !sane_create(r)) return false;
+  const VgpuConfig config = decode_create(r);
+  const uint32_t number = r.subject;
+  Guest& g = guests_[number];
+  g.aperture_bytes = config.aperture_bytes;
+  g.domain = std::make_unique<hv::trace::TracedDomain>(
+      nullptr, journal_, number, hv::DomId{static_cast<uint16_t>(r.args[0])}, false);
+  const auto id = mediator_->create_vgpu(*g.domain, config);
+  journal_.result(kind::created, number,
+                  {id.ok() ? 0 : Journal::encode_error(id.error()), id.ok() ? id->v : 0u});
+  if (id.ok()) {
+    g.id = *id;
+    g.traps = mediator_->traps(*id);
+  }
+  return true;
+}
+
+bool Player::trap(const Guest& g, const Record& r) {
+  if (!sane_trap(r, g.aperture_bytes)) return false;
+  const auto range = static_cast<hv::Range>(r.args[0]);
+  if (r.kind == Kind::page_write) {
+    g.traps->on_page_write(hv::Gpa{r.args[0]}, static_cast<unsigned>(r.args[1]));
+  } else if (r.kind == Kind::trap_write) {
+    g.traps->on_write(range, r.args[1], static_cast<unsigned>(r.args[2]), r.args[3]);
+  } else {
+    const uint32_t number = r.subject;
+    const uint64_t value = g.traps->on_read(range, r.args[1], static_cast<unsigned>(r.args[2]));
+    journal_.result(Kind::value, number, {value});
+  }
+  return true;
+}
+
+/// False if the input makes no sense where it stands.
+bool Player::deliver(const Record& r) {
+  if (r.kind == kind::session) return start(r);
+  if (!mediator_) return false;
+  if (r.kind == kind::create) return create(r);
+  if (r.kind == kind::poll) {
+    mediator_->poll();
+    return true;
+  }
+  const auto found = guests_.find(r.subject);
+  if (found == guests_.end() || !found->second.id) return false;
+  Guest& g = found->second;
+  if (r.kind == kind::pause) {
+    mediator_->pause(*g.id, r.args[0] != 0);
+  } else if (r.kind == kind::destroy) {
+    mediator_->destroy_vgpu(*std::exchange(g.id, std::nullopt));
+  } else {
+    return trap(g, r);
+  }
+  return true;
+}
+
+void Player::compare_state(ReplayResult& result) {
+  result.state = state_hash(*mediator_);
+  const auto& recorded = journal_.final_state();
+  if (result.first_divergence || !recorded) return;
+  result.matches = *recorded == result.state;
+  if (!result.matches) {
+    result.first_divergence = result.events;
+    result.reason = "the final state differs";
+  }
+}
+
+ReplayResult Player::run() {
+  ReplayResult result;
+  while (const Record* r = journal_.next_input()) {
+    const uint64_t index = r->index;
+    if (deliver(*r)) continue;
+    result.error = "record " + std::to_string(index) + ": an input that cannot be";
+    return result;
+  }
+  result.events = journal_.replayed();
+  result.recorded_ns = journal_.span_ns();
+  result.error = journal_.reader_error();
+  if (result.error.empty() && !mediator_) result.error = "the trace has no session";
+  if (!result.error.empty()) return result;
+  result.first_divergence = journal_.first_divergence();
+  result.reason = journal_.divergence_reason();
+  compare_state(result);
+  return result;
+}
+}  // namespace
+
+ReplayResult replay(hv::trace::Reader& reader) { return Player(reader).run(); }
+
+}  // namespace mediator::trace

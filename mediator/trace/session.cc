@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+#include "mediator/trace/session.h"
+
+#include <algorithm>
+
+#include "mediator/trace/kinds.h"
+
+namespace mediator::trace {
+
+using hv::trace::Journal;
+
+/// What stands before one vGPU while recording.
+struct Session::Guest final : hv::TrapHandler {
+  Guest(hv::Domain& domain, Journal& j, uint32_t subject, bool keep_pages)
+      : domain_(&domain, j, subject, domain.id(), keep_pages), journal_(j), subject_(subject) {}
+
+  uint64_t on_read(hv::Range range, uint64_t offset, unsigned size) override {
+    journal_.input(Kind::trap_read, subject_, {static_cast<uint64_t>(range), offset, size});
+    const uint64_t value = core_->on_read(range, offset, size);
+    journal_.result(Kind::value, subject_, {value});
+    return value;
+  }
+  void on_write(hv::Range range, uint64_t offset, unsigned size, uint64_t value) override {
+    journal_.input(Kind::trap_write, subject_, {static_cast<uint64_t>(range), offset, size, value});
+    core_->on_write(range, offset, size, value);
+  }
+  void on_page_write(hv::Gpa address, unsigned size) override {
+    journal_.input(Kind::page_write, subject_, {address.v, size});
+    core_->on_page_write(address, size);
+  }
+
+  hv::trace::TracedDomain domain_;
+  Journal& journal_;
+  const uint32_t subject_;
+  std::optional<hv::VgpuId> id_;  ///< nullopt before and after its life
+  hv::TrapHandler* core_ = nullptr;
+};
+
+Session::Session(HostGpu& gpu, hv::Clock& clock, const MediatorConfig& config,
+                 hv::trace::Writer* writer, bool guest_pages)
+    : writer_(writer),
+      journal_(writer ? Journal(*writer) : Journal()),
+      gpu_(&gpu, journal_),
+      clock_(&clock, journal_),
+      guest_pages_(guest_pages) {
+  if (!writer) {
+    mediator_ = std::make_unique<Mediator>(gpu, clock, config);
+    return;
+  }
+  if (guest_pages)
+    gpu_.before_submit([this] {
+      for (const auto& g : guests_)
+        if (g->id_) g->domain_.note_changed_pages();
+    });
+  record_config(config);
+  mediator_ = std::make_unique<Mediator>(gpu_, clock_, config);
+}
+
+Session::~Session() = default;
+
+void Session::record_config(const MediatorConfig& c) {
+  journal_.input(
+      kind::session, 0,
+      {c.slice_ns, c.hang_ns, c.scan_all, c.keep_originals, c.max_vgpus, c.refusals_to_failsafe});
+}
+
+Session::Guest* Session::find(hv::VgpuId id) {
+  const auto g = std::ranges::find_if(guests_, [&](const auto& p) { return p->id_ == id; });
+  return g == guests_.end() ? nullptr : g->get();
+}
+
+uint32_t Session::subject(hv::VgpuId id) {
+  const Guest* g = find(id);
+  return g ? g->subject_ : 0;
+}
+
+hv::Result<hv::VgpuId> Session::create_vgpu(hv::Domain& domain, const VgpuConfig& c) {
+  if (!journal_.recording()) return mediator_->create_vgpu(domain, c);
+  const uint32_t number = ++guests_made_;
+  journal_.input(kind::create, number,
+                 {domain.id().v, c.device_id, c.revision, c.windows.low_base, c.windows.low_bytes,
+                  c.windows.high_base, c.windows.high_bytes, c.aperture_bytes, c.fences, c.width,
+                  c.height, c.huge_pages, c.weight},
+                 std::as_bytes(std::span{c.name}));
+  Guest& g = *guests_.emplace_back(std::make_unique<Guest>(domain, journal_, number, guest_pages_));
+  const auto id = mediator_->create_vgpu(g.domain_, c);
+  journal_.result(kind::created, number,
+                  {id.ok() ? 0 : Journal::encode_error(id.error()), id.ok() ? id->v : 0u});
+  if (id.ok()) {
+    g.id_ = *id;
+    g.core_ = mediator_->traps(*id);
+  }
+  return id;
+}
+
+void Session::destroy_vgpu(hv::VgpuId id) {
+  journal_.input(kind::destroy, subject(id), {});
+  mediator_->destroy_vgpu(id);
+  if (Guest* g = find(id)) g->id_.reset();
+}
+
+hv::TrapHandler* Session::traps(hv::VgpuId id) {
+  Guest* g = find(id);
+  return g ? static_cast<hv::TrapHandler*>(g) : mediator_->traps(id);
+}
+
+void Session::pause(hv::VgpuId id, bool paused) {
+  journal_.input(kind::pause, subject(id), {paused});
+  mediator_->pause(id, paused);
+}
+
+void Session::poll() {
+  journal_.input(kind::poll, 0, {});
+  mediator_->poll();
+}
+
+hv::Result<Screen> Session::read_screen(hv::VgpuId id) {
+  const Journal::Pause unrecorded(journal_);
+  return mediator_->read_screen(id);
+}
+
+hv::Status Session::finish() {
+  if (!journal_.recording()) return {};
+  journal_.stop();
+  return writer_->finish(state_hash(*mediator_));
+}
+
+hv::trace::Sha256 state_hash(const Mediator& mediator) {
+  std::vector<std::byte> state;
+  mediator.encode(state);
+  return hv::trace::sha256(state);
+}
+
+}  // namespace mediator::trace
