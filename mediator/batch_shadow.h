@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// Copies and audits the streams of one submission: its ring segment and every batch that must run
+// from host-owned memory. Guest memory is read once into a copy; the copy is audited, and runs.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "mediator/scanner.h"
+#include "mediator/shadow_env.h"
+#include "shadow/host_object.h"
+
+namespace mediator {
+
+/// Bounds of one submission.
+inline constexpr unsigned kMaxBatches = 256;           ///< batch starts followed
+inline constexpr unsigned kMaxChain = 32;              ///< batch starts inside one another
+inline constexpr size_t kMaxBatchDwords = 1u << 20;    ///< one batch: 4 MiB
+
+/// Host-owned copies a submission runs from; they live until its context is done with them.
+struct BatchCopies {
+  std::vector<shadow::HostObject> objects;
+  [[nodiscard]] bool empty() const { return objects.empty(); }
+};
+
+class BatchShadow final : public ScanHost {
+ public:
+  /// `root`: the context's PPGTT, or null if it has none. `view`: where copies of PPGTT batches are
+  /// put; null when no such copies are made on this engine.
+  BatchShadow(const ShadowEnv& env, gen9::EngineId engine, const shadow::RootId* root,
+              shadow::PpgttSet::View* view, bool enable_arbitration, BatchCopies& copies);
+
+  /// Audits `stream` (a ring segment or an indirect-context batch, already copied) in place.
+  ScanOutcome scan_stream(std::span<uint32_t> stream);
+  /// A batch at a guest GGTT address, copied and audited as from the ring; host address of the copy.
+  hv::Result<uint64_t, Reject> privileged_batch(uint64_t address);
+  /// Puts the audited copies of PPGTT batches in place. Call once, after all scans succeeded.
+  hv::Status commit();
+
+  [[nodiscard]] const Refusal& refusal() const { return refusal_; }
+  [[nodiscard]] uint64_t commands() const { return commands_; }
+  /// (index in the last scan_stream, original dword) of what was patched.
+  [[nodiscard]] const std::vector<std::pair<size_t, uint32_t>>& patches() const { return patches_; }
+  /// Last value loaded into CS_CHICKEN1 by an audited LRI, if any.
+  [[nodiscard]] bool mid_thread_preemption() const { return mid_thread_; }
+
+  // ScanHost.
+  hv::Result<hv::GmAddr> relocate(hv::GmAddr guest, unsigned bytes, bool write) override;
+  hv::Result<uint64_t, Reject> batch_start(uint64_t address, bool ggtt, unsigned level) override;
+  void load_register(uint32_t reg, uint32_t& value) override;
+  void display_command(const gen9::CommandDesc& desc, std::span<const uint32_t> dwords) override;
+  void patched(size_t index, uint32_t original) override;
+
+ private:
+  class GgttSource;
+  class PpgttSource;
+  using Page = std::vector<uint32_t>;
+  hv::Result<uint64_t, Reject> ggtt_batch(uint64_t address, unsigned level);
+  hv::Result<uint64_t, Reject> ppgtt_batch(uint64_t address, unsigned level);
+  ScanOutcome run_scan(ScanSource& source, Rules rules, unsigned level);
+  Page* user_page(uint64_t va);
+
+  const ShadowEnv& env_;
+  gen9::EngineId engine_;
+  const shadow::RootId* root_;
+  shadow::PpgttSet::View* view_;
+  bool enable_arbitration_;
+  BatchCopies& copies_;
+  Refusal refusal_;
+  uint64_t commands_ = 0;
+  unsigned batches_ = 0, depth_ = 0;
+  bool mid_thread_ = false;
+  std::vector<std::pair<size_t, uint32_t>> patches_;
+  std::map<std::pair<uint64_t, bool>, uint64_t> done_;  // (address, ggtt) -> address to run
+  std::map<uint64_t, Page> user_pages_;                 // page va -> its one copy
+};
+
+}  // namespace mediator

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: MIT
+#include "mediator/context.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "mediator/context_audit.h"
+#include "mediator/encode.h"
+#include "shadow/gen9/context_image.h"
+#include "shadow/gen9/regs.h"
+
+namespace mediator {
+namespace ctx = gen9::ctx;
+namespace descriptor = gen9::descriptor;
+using gen9::EngineId;
+using hv::GmAddr;
+
+uint64_t ShadowContext::descriptor() const {
+  uint64_t d = descriptor::kValid | descriptor::kPrivileged | image.base().v;
+  d = descriptor::AddressingMode::set(d, addressing_64 ? 3 : 1);
+  return descriptor::ContextId::set(d, host_id);
+}
+
+ContextSet::~ContextSet() {
+  for (auto& [key, c] : contexts_) release(*c);
+}
+
+bool ContextSet::wants_view(EngineId engine) const {
+  return engine == EngineId::bcs || env_.scan_all;
+}
+
+void ContextSet::release(ShadowContext& c) {
+  c.view.reset();
+  if (c.root) env_.ppgtt.release(*c.root);
+  c.root.reset();
+}
+
+bool ContextSet::make_room() {
+  if (contexts_.size() < kMaxContexts) return true;
+  auto oldest = contexts_.end();
+  for (auto it = contexts_.begin(); it != contexts_.end(); ++it) {
+    if (it->second->in_progress || it->second->on_gpu) continue;
+    if (oldest == contexts_.end() || it->second->last_use < oldest->second->last_use) oldest = it;
+  }
+  if (oldest == contexts_.end()) return false;
+  release(*oldest->second);
+  contexts_.erase(oldest);
+  return true;
+}
+
+hv::Result<ShadowContext*, Reject> ContextSet::get(EngineId engine, uint64_t desc, uint64_t now) {
+  const uint64_t lrca = desc & descriptor::Lrca::mask;
+  const Key key{engine, lrca};
+  auto it = contexts_.find(key);
+  if (it == contexts_.end()) {
+    if (!make_room()) return Reject::no_memory;
+    auto c = std::make_unique<ShadowContext>();
+    const unsigned pages = gen9::info(engine).context_pages;
+    auto image = shadow::HostObject::create(env_.gpu, env_.space, env_.retired,
+                                            shadow::PageUse::context, env_.owner, pages);
+    if (!image.ok()) return Reject::no_memory;
+    c->image = std::move(image.value());
+    c->engine = engine;
+    c->guest_lrca = lrca;
+    c->host_id = uint32_t{env_.owner.v} << 16 | (next_host_id_++ & 0xffff);
+    c->known.resize((pages - 1) * hv::kPageSize);
+    it = contexts_.emplace(key, std::move(c)).first;
+  }
+  ShadowContext& c = *it->second;
+  c.guest_id = static_cast<uint32_t>(descriptor::ContextId::get(desc));
+  c.addressing_64 = descriptor::AddressingMode::get(desc) == 3;
+  c.last_use = now;
+  return &c;
+}
+
+ShadowContext* ContextSet::find_host(uint32_t host_id) {
+  for (auto& [key, c] : contexts_)
+    if (c->host_id == host_id) return c.get();
+  return nullptr;
+}
+
+ShadowContext* ContextSet::find_lrca(uint32_t host_lrca) {
+  for (auto& [key, c] : contexts_)
+    if (c->image.base().v == host_lrca) return c.get();
+  return nullptr;
+}
+
+Refusal ContextSet::prepare(ShadowContext& c) {
+  if (!c.in_progress) {
+    if (const Reject r = load(c); r != Reject::none) return {r, 0, "logical ring context", 0};
+  } else {
+    uint32_t tail = 0;
+    const GmAddr at{c.guest_lrca + hv::kPageSize + ctx::kRingTail * 4};
+    if (!env_.ggtt.read(at, std::as_writable_bytes(std::span{&tail, 1})).ok())
+      return {Reject::ggtt_address, 0, "logical ring context", 0};
+    c.tail_wanted = tail & (c.ring_bytes - 1) & ~3u;
+  }
+  // Copies behind a private view belong to what now runs: the rest waits for its end.
+  if (c.in_progress && c.view != nullptr && c.tail_ready != c.tail_wanted) return {};
+  return prepare_ring(c);
+}
+
+Reject ContextSet::load(ShadowContext& c) {
+  std::vector<uint32_t> state(hv::kPageSize / 4);
+  const GmAddr at{c.guest_lrca + hv::kPageSize};
+  if (!env_.ggtt.read(at, std::as_writable_bytes(std::span{state})).ok())
+    return Reject::ggtt_address;
+  if (const Reject r = load_ring(c, state); r != Reject::none) return r;
+  if (const Reject r = load_ppgtt(c, state); r != Reject::none) return r;
+  const bool inhibit = (state[ctx::kContextControl] & ctx::kRestoreInhibit) != 0;
+  uint64_t stamp = 0;
+  std::memcpy(&stamp, &state[kStampDword], sizeof stamp);
+  if (!inhibit && (stamp == 0 || stamp != c.stamp)) load_state_pages(c);
+
+  c.batches.objects.clear();
+  c.view.reset();
+  if (c.root && wants_view(c.engine)) {
+    auto view = env_.ppgtt.make_view(*c.root);
+    if (!view.ok()) return Reject::no_memory;
+    c.view = std::move(view.value());
+  }
+  if (const Refusal r = load_workarounds(c, state); r.reason != Reject::none) return r.reason;
+
+  audit_engine_state(c.engine, state);
+  // All control bits count: the mask half is set for each.
+  state[ctx::kContextControl] |= 0xffff0000;
+  state[ctx::kRingStart] = static_cast<uint32_t>(c.ring.base().v);
+  for (unsigned i = ctx::kBbHeadUdw; i <= ctx::kSbbState; i += 2) state[i] = 0;
+  for (unsigned i = ctx::kPdp3Udw; i <= ctx::kPdp0Ldw; i += 2) state[i] = 0;
+  const hv::BusFrame pml4 = c.view   ? c.view->root_frame()
+                            : c.root ? env_.ppgtt.root_frame(*c.root)
+                                     : hv::BusFrame{0};
+  state[ctx::kPdp0Udw] = static_cast<uint32_t>(hv::bus_address(pml4) >> 32);
+  state[ctx::kPdp0Ldw] = static_cast<uint32_t>(hv::bus_address(pml4));
+  c.image.write(hv::kPageSize, std::as_bytes(std::span{state}));
+  c.in_progress = true;
+  return Reject::none;
+}
+
+Reject ContextSet::load_ring(ShadowContext& c, std::span<const uint32_t> state) {
+  const uint64_t start = state[ctx::kRingStart] & ~uint32_t{0xfff};
+  const uint32_t bytes = ctx::ring_bytes(state[ctx::kRingCtl]);
+  // Hardware takes any number of pages; offsets wrap by a mask only for powers of two.
+  if ((bytes & (bytes - 1)) != 0 || !env_.ggtt.windows().contains(start, bytes))
+    return Reject::ggtt_address;
+  if (!c.ring.valid() || c.ring_bytes != bytes) {
+    auto ring = shadow::HostObject::create(env_.gpu, env_.space, env_.retired,
+                                           shadow::PageUse::ring, env_.owner, bytes >> 12);
+    if (!ring.ok()) return Reject::no_memory;
+    c.ring = std::move(ring.value());
+  }
+  c.ring_start = start;
+  c.ring_bytes = bytes;
+  c.head = state[ctx::kRingHead] & (bytes - 1) & ~3u;
+  c.tail_ready = c.head;
+  c.tail_wanted = state[ctx::kRingTail] & (bytes - 1) & ~3u;
+  c.user_interrupt = false;
+  return Reject::none;
+}
+
+Reject ContextSet::load_ppgtt(ShadowContext& c, std::span<const uint32_t> state) {
+  const uint64_t pml4 = uint64_t{state[ctx::kPdp0Udw]} << 32 | state[ctx::kPdp0Ldw];
+  if (!c.addressing_64 && pml4 == 0) {  // no PPGTT of its own (AUB files, early kernel contexts)
+    release(c);
+    return Reject::none;
+  }
+  if (c.root && c.pml4 == pml4) return Reject::none;
+  release(c);
+  auto root = env_.ppgtt.acquire(hv::Gpa{pml4 & ~hv::kPageMask});
+  if (!root.ok()) return Reject::batch_address;
+  c.root = root.value();
+  c.pml4 = pml4;
+  return Reject::none;
+}
+
+void ContextSet::load_state_pages(ShadowContext& c) {
+  std::vector<std::byte> page(hv::kPageSize);
+  for (unsigned p = 2; p < c.image.pages(); ++p) {
+    const auto known = std::span{c.known}.subspan((p - 1) * hv::kPageSize, hv::kPageSize);
+    if (!env_.ggtt.read(GmAddr{c.guest_lrca + p * hv::kPageSize}, page).ok()) continue;
+    if (std::equal(page.begin(), page.end(), known.begin())) continue;
+    std::copy(page.begin(), page.end(), known.begin());
+    c.image.write(p * hv::kPageSize, page);
+  }
+}
+
+Refusal ContextSet::load_workarounds(ShadowContext& c, std::span<uint32_t> state) {
+  c.workarounds.objects.clear();
+  const uint32_t per_ctx = state[ctx::kBbPerCtxPtr], indirect = state[ctx::kIndirectCtx];
+  state[ctx::kBbPerCtxPtr] = 0;
+  state[ctx::kIndirectCtx] = 0;
+  if (c.engine != EngineId::rcs) return {};
+  BatchShadow shadow(env_, c.engine, nullptr, nullptr, false, c.workarounds);
+  if (per_ctx & 1) {
+    const auto host = shadow.privileged_batch(per_ctx & ~uint32_t{0xfff});
+    if (!host.ok()) return {host.error(), 0, "per-context batch", per_ctx};
+    state[ctx::kBbPerCtxPtr] = static_cast<uint32_t>(host.value()) | 1;
+  }
+  const uint32_t lines = indirect & 0x3f;
+  if (lines == 0) return {};
+  std::vector<uint32_t> batch(lines * 16);
+  const uint32_t from = indirect & ~uint32_t{0x3f};
+  if (!env_.ggtt.read(GmAddr{from}, std::as_writable_bytes(std::span{batch})).ok())
+    return {Reject::ggtt_address, 0, "indirect-context batch", indirect};
+  if (shadow.scan_stream(batch).refusal.reason != Reject::none) return shadow.refusal();
+  auto object = shadow::HostObject::create(env_.gpu, env_.space, env_.retired,
+                                           shadow::PageUse::batch, env_.owner, 1);
+  if (!object.ok()) return {Reject::no_memory, 0, "indirect-context batch", indirect};
+  object->write(0, std::as_bytes(std::span{batch}));
+  state[ctx::kIndirectCtx] = static_cast<uint32_t>(object->base().v) | lines;
+  c.workarounds.objects.push_back(std::move(object.value()));
+  return {};
+}
+
+Refusal ContextSet::prepare_ring(ShadowContext& c) {
+  const uint32_t mask = c.ring_bytes - 1;
+  // A tail taken back inside what is ready (a driver that unwinds requests): less to run.
+  if (((c.tail_wanted - c.head) & mask) <= ((c.tail_ready - c.head) & mask))
+    c.tail_ready = c.tail_wanted;
+  if (c.tail_ready == c.tail_wanted) return {};
+  if (c.root && !env_.ppgtt.sync(*c.root).ok()) return {Reject::no_memory, 0, "PPGTT", 0};
+  const uint32_t bytes = (c.tail_wanted - c.tail_ready) & mask;
+  std::vector<uint32_t> segment(bytes / 4);
+  if (!read_segment(c, c.tail_ready, c.tail_wanted, segment))
+    return {Reject::ggtt_address, 0, "ring", static_cast<uint32_t>(c.ring_start)};
+  BatchShadow shadow(env_, c.engine, c.root ? &*c.root : nullptr, c.view.get(), !c.mid_thread,
+                     c.batches);
+  const ScanOutcome outcome = shadow.scan_stream(segment);
+  if (outcome.refusal.reason != Reject::none) return shadow.refusal();
+  if (c.view && !shadow.commit().ok()) return {Reject::no_memory, 0, "batch copy", 0};
+  if (c.engine == EngineId::rcs) c.mid_thread = shadow.mid_thread_preemption() || c.mid_thread;
+  c.user_interrupt = c.user_interrupt || outcome.has_user_interrupt;
+  write_segment(c, c.tail_ready, segment, shadow);
+  c.tail_ready = c.tail_wanted;
+  return {};
+}
+
+bool ContextSet::read_segment(const ShadowContext& c, uint32_t from, uint32_t to,
+                              std::span<uint32_t> out) {
+  const auto bytes = std::as_writable_bytes(out);
+  const size_t first = from < to ? bytes.size() : c.ring_bytes - from;
+  return env_.ggtt.read(GmAddr{c.ring_start + from}, bytes.first(first)).ok() &&
+         (first == bytes.size() ||
+          env_.ggtt.read(GmAddr{c.ring_start}, bytes.subspan(first)).ok());
+}
+
+void ContextSet::write_segment(ShadowContext& c, uint32_t from, std::span<const uint32_t> segment,
+                               const BatchShadow& scan) {
+  const auto bytes = std::as_bytes(segment);
+  const size_t first = std::min<size_t>(bytes.size(), c.ring_bytes - from);
+  c.ring.write(from, bytes.first(first));
+  if (first < bytes.size()) c.ring.write(0, bytes.subspan(first));
+  if (env_.originals == nullptr) return;
+  env_.originals->forget(c.ring.base().v + from, first);
+  env_.originals->forget(c.ring.base().v, bytes.size() - first);
+  for (const auto& [index, original] : scan.patches()) {
+    const uint64_t offset = (from + index * 4) & (c.ring_bytes - 1);
+    env_.originals->remember(c.ring.base().v + offset, original);
+  }
+}
+
+hv::Status ContextSet::make_current(ShadowContext& c) {
+  if (c.root)
+    if (const auto s = env_.ppgtt.sync(*c.root); !s.ok()) return s;
+  c.tail_on_gpu = c.tail_ready;
+  c.image.write(hv::kPageSize + ctx::kRingTail * 4,
+                std::as_bytes(std::span{&c.tail_on_gpu, 1}));
+  return env_.retired.flush();
+}
+
+void ContextSet::saved(ShadowContext& c) {
+  uint32_t head = 0;
+  c.image.read(hv::kPageSize + ctx::kRingHead * 4, std::as_writable_bytes(std::span{&head, 1}));
+  c.head = head & (c.ring_bytes - 1) & ~3u;
+}
+
+void ContextSet::copy_back(ShadowContext& c, bool finished) {
+  std::vector<uint32_t> state(hv::kPageSize / 4);
+  c.image.read(hv::kPageSize, std::as_writable_bytes(std::span{state}));
+  c.stamp = ++stamps_;
+  std::memcpy(&state[kStampDword], &c.stamp, sizeof c.stamp);
+  state[ctx::kContextControl] &= ~ctx::kRestoreInhibit;  // this image is worth restoring
+  const auto put_range = [&](unsigned first, unsigned last) {
+    const auto part = std::as_bytes(std::span{state}.subspan(first, last - first + 1));
+    // A guest that unmapped its own context loses its image, as on hardware.
+    (void)env_.ggtt.write(GmAddr{c.guest_lrca + hv::kPageSize + first * 4}, part);
+  };
+  // Only what the GPU owns: the guest may write its next tail at any time.
+  put_range(ctx::kContextControl, ctx::kContextControl);
+  put_range(ctx::kRingHead, ctx::kRingHead);
+  put_range(ctx::kBbHeadUdw, ctx::kSbbState);
+  put_range(ctx::kCtxTimestamp, ctx::kCtxTimestamp);
+  put_range(ctx::kEngineState, static_cast<unsigned>(state.size() - 1));
+
+  std::vector<std::byte> page(hv::kPageSize);
+  for (unsigned p = 0; p < c.image.pages(); p += p == 0 ? 2 : 1) {
+    const auto known =
+        std::span{c.known}.subspan((p == 0 ? 0 : p - 1) * hv::kPageSize, hv::kPageSize);
+    if (env_.gpu.page_equals(c.image.frame(p), 0, known)) continue;
+    c.image.read(p * hv::kPageSize, page);
+    for (size_t i = 0; i < page.size(); i += 64) {
+      if (std::equal(page.begin() + i, page.begin() + i + 64, known.begin() + i)) continue;
+      (void)env_.ggtt.write(GmAddr{c.guest_lrca + p * hv::kPageSize + i},
+                            std::span{page}.subspan(i, 64));
+    }
+    std::copy(page.begin(), page.end(), known.begin());
+  }
+  if (finished) c.in_progress = false;
+}
+
+void ContextSet::drop(gen9::EngineMask engines) {
+  for (auto it = contexts_.begin(); it != contexts_.end();) {
+    if (!(engines & gen9::engine_bit(it->first.first))) {
+      ++it;
+      continue;
+    }
+    release(*it->second);
+    it = contexts_.erase(it);
+  }
+}
+
+bool ContextSet::any_in_progress() const {
+  return std::any_of(contexts_.begin(), contexts_.end(),
+                     [](const auto& e) { return e.second->in_progress; });
+}
+
+void ContextSet::encode(std::vector<std::byte>& out) const {
+  put(out, static_cast<uint32_t>(contexts_.size()));
+  for (const auto& [key, c] : contexts_) {
+    put(out, key.first);
+    put(out, c->guest_lrca);
+    put(out, c->guest_id);
+    put(out, c->ring_start);
+    put(out, c->ring_bytes);
+    put(out, c->tail_wanted);
+    put(out, c->tail_ready);
+    put(out, c->pml4);
+    put(out, c->in_progress);
+    put(out, c->stamp);
+  }
+}
+
+}  // namespace mediator

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// Shadow logical ring contexts: host-owned context image and ring that stand for a guest's context.
+//
+// The shadow ring mirrors the guest's ring at the same offsets, so head and tail mean the same on
+// both sides. While a context is in progress its shadow is authoritative; once it ran to its tail
+// the image is copied back and the guest's is.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "mediator/batch_shadow.h"
+#include "mediator/shadow_env.h"
+
+namespace mediator {
+
+/// Contexts of one vGPU kept shadowed at once; the least recently used idle one makes room.
+inline constexpr size_t kMaxContexts = 64;
+
+struct ShadowContext {
+  gen9::EngineId engine{};
+  uint64_t guest_lrca = 0;
+  uint32_t guest_id = 0;  ///< context id of the guest's descriptor
+  uint32_t host_id = 0;   ///< unique in the mediator; context id of ours
+  bool addressing_64 = true;
+
+  shadow::HostObject image, ring;
+  std::optional<shadow::RootId> root;
+  uint64_t pml4 = 0;
+  std::unique_ptr<shadow::PpgttSet::View> view;
+  BatchCopies batches;           ///< of the submission in progress
+  BatchCopies workarounds;       ///< indirect-context and per-context batches
+  uint64_t ring_start = 0;       ///< guest GGTT
+  uint32_t ring_bytes = 0;
+
+  uint32_t head = 0;             ///< as loaded or last saved
+  uint32_t tail_wanted = 0;      ///< the guest's, at its last ELSP write
+  uint32_t tail_ready = 0;       ///< shadow ring is audited up to here
+  uint32_t tail_on_gpu = 0;      ///< what the GPU was last given
+  bool in_progress = false;      ///< the shadow is ahead of the guest's image
+  bool on_gpu = false;
+  bool user_interrupt = false;   ///< what is ready ends in MI_USER_INTERRUPT
+  bool mid_thread = false;       ///< asked for mid-thread GPGPU preemption
+  uint64_t stamp = 0;            ///< in the guest's image since the last copy-back
+  uint64_t queued_ns = 0;        ///< time of the ELSP write
+  uint64_t last_use = 0;
+  std::vector<std::byte> known;  ///< pages 0 and 2.. as guest and shadow both have them
+
+  [[nodiscard]] uint64_t descriptor() const;
+};
+
+/// All shadow contexts of one vGPU.
+class ContextSet {
+ public:
+  /// `stamps`: a counter shared by all vGPUs, so that no two copy-backs carry the same stamp.
+  ContextSet(const ShadowEnv& env, uint64_t& stamps) : env_(env), stamps_(stamps) {}
+  ~ContextSet();
+
+  /// Finds or makes the shadow of a guest descriptor's context. `now` orders the LRU.
+  hv::Result<ShadowContext*, Reject> get(gen9::EngineId engine, uint64_t descriptor, uint64_t now);
+  ShadowContext* find_host(uint32_t host_id);
+  ShadowContext* find_lrca(uint32_t host_lrca);
+
+  /// Brings the shadow up to the guest's tail: loads the image if the guest's is newer, copies and
+  /// audits the new part of the ring. On a refusal nothing of it runs.
+  Refusal prepare(ShadowContext& context);
+  /// Before the GPU gets it: page tables in sync, tail in the image.
+  hv::Status make_current(ShadowContext& context);
+  /// After the GPU saved it: takes the head it saved.
+  void saved(ShadowContext& context);
+  /// Copies the saved image back to the guest. `finished`: the guest's image is then the one that
+  /// counts; otherwise the shadow still is (it may stand inside a batch).
+  void copy_back(ShadowContext& context, bool finished);
+  /// Forgets work in progress on these engines (reset).
+  void drop(gen9::EngineMask engines);
+  [[nodiscard]] bool any_in_progress() const;
+  [[nodiscard]] size_t size() const { return contexts_.size(); }
+  void encode(std::vector<std::byte>& out) const;
+
+ private:
+  using Key = std::pair<gen9::EngineId, uint64_t>;
+  bool make_room();
+  Reject load(ShadowContext& c);
+  Reject load_ring(ShadowContext& c, std::span<const uint32_t> state);
+  Reject load_ppgtt(ShadowContext& c, std::span<const uint32_t> state);
+  Refusal load_workarounds(ShadowContext& c, std::span<uint32_t> state);
+  void load_state_pages(ShadowContext& c);
+  Refusal prepare_ring(ShadowContext& c);
+  bool read_segment(const ShadowContext& c, uint32_t from, uint32_t to, std::span<uint32_t> out);
+  void write_segment(ShadowContext& c, uint32_t from, std::span<const uint32_t> segment,
+                     const BatchShadow& scan);
+  bool wants_view(gen9::EngineId engine) const;
+  void release(ShadowContext& c);
+
+  const ShadowEnv env_;
+  uint64_t& stamps_;
+  uint32_t next_host_id_ = 1;
+  std::map<Key, std::unique_ptr<ShadowContext>> contexts_;
+};
+
+}  // namespace mediator

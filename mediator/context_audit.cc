@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#include "mediator/context_audit.h"
+
+#include <algorithm>
+#include <array>
+
+#include "hv/bits.h"
+#include "mediator/scanner.h"
+#include "shadow/gen9/context_image.h"
+#include "shadow/gen9/regs.h"
+
+namespace mediator {
+namespace {
+
+constexpr uint32_t kLri = 0x22u << 23, kLriMask = 0xff800000, kBatchBufferEnd = 0x0au << 23;
+constexpr uint32_t kRegisterMask = 0x7ffffc;
+
+// Registers that Gen8/9 hardware itself saves in its images besides those a stream may load.
+// Relative to the engine's base; SKL PRM vol 7, Register State Context.
+constexpr std::array<uint32_t, 18> kSaved{0x28,  0x94,  0x9c,  0xc0,  0xc8,  0xcc,  0x178, 0x17c, 0x220,
+                                          0x358, 0x35c, 0x394, 0x398, 0x3a8, 0x3b4, 0x3bc, 0x2c,  0x148};
+
+bool may_load(gen9::EngineId engine, uint32_t reg) {
+  const uint32_t base = gen9::info(engine).mmio_base;
+  if (reg >= base && std::find(kSaved.begin(), kSaved.end(), reg - base) != kSaved.end())
+    return true;
+  const Rules user = engine == gen9::EngineId::bcs ? Rules::user_blitter : Rules::user;
+  return may_write_register(engine, Rules::privileged, reg) ||
+         may_write_register(engine, user, reg);
+}
+
+}  // namespace
+
+unsigned audit_engine_state(gen9::EngineId engine, std::span<uint32_t> state) {
+  const size_t end = kStampDword;
+  const uint32_t harmless = gen9::engine_reg(engine, gen9::rel::kNopid);
+  unsigned refused = 0;
+  size_t at = gen9::ctx::kEngineState;
+  while (at < end) {
+    const uint32_t header = state[at];
+    if (header == 0) {
+      ++at;
+      continue;
+    }
+    const size_t pairs = ((header & 0xff) + 1) / 2;
+    if ((header & kLriMask) != kLri || (header & 0xff) % 2 == 0 || at + 1 + pairs * 2 > end) break;
+    for (size_t i = at + 1; i < at + 1 + pairs * 2; i += 2) {
+      if (may_load(engine, state[i] & kRegisterMask)) {
+        state[i] &= kRegisterMask;
+        continue;
+      }
+      state[i] = harmless;
+      ++refused;
+    }
+    at += 1 + pairs * 2;
+  }
+  // Whatever follows is not run.
+  if (at < end) {
+    state[at] = kBatchBufferEnd;
+    std::fill(state.begin() + static_cast<std::ptrdiff_t>(at) + 1,
+              state.begin() + static_cast<std::ptrdiff_t>(end), 0);
+  }
+  return refused;
+}
+
+}  // namespace mediator

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+// Audit of the engine's part of a context image: LRI blocks that the GPU executes at a restore.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "shadow/gen9/engine.h"
+
+namespace mediator {
+
+/// Where the mediator leaves its stamp in the guest's image: two dwords the hardware never saves.
+inline constexpr unsigned kStampDword = 0xff0 / 4;
+
+/// `state` is page 1 of an image (1024 dwords). Registers a context may not load are turned into
+/// loads of the engine's NOPID; anything that is not an LRI block ends the image there. Returns how
+/// many registers were neutralised.
+unsigned audit_engine_state(gen9::EngineId engine, std::span<uint32_t> state);
+
+}  // namespace mediator

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+#include "mediator/engine_queue.h"
+
+#include <algorithm>
+
+namespace mediator {
+namespace {
+
+// A preemption request is looked at this often; the answer is normally much faster.
+constexpr unsigned kHangChecks = 4;
+// With preemption refused but progress made (arbitration off), others wait at most this many times
+// hang_ns before the engine is taken by reset.
+constexpr unsigned kStubbornFactor = 40;
+
+bool same(const std::vector<RegisterValue>& a, const std::vector<RegisterValue>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return x.offset == y.offset && x.value == y.value;
+  });
+}
+
+}  // namespace
+
+EngineQueue::EngineQueue(EngineId engine, HostGpu& gpu, hv::Clock& clock,
+                         const MediatorConfig& config, Lookup lookup)
+    : engine_(engine),
+      gpu_(gpu),
+      clock_(clock),
+      config_(config),
+      lookup_(std::move(lookup)),
+      queue_(config.slice_ns) {}
+
+void EngineQueue::work_arrived(Vgpu& vgpu, bool lite) {
+  if (vgpu.paused()) return;
+  if (flight_ && flight_->vgpu == &vgpu) {
+    if (lite) lite_restore(vgpu);
+    return;
+  }
+  queue_.ready(vgpu.id());
+  schedule();
+}
+
+void EngineQueue::preempt_for(Vgpu& vgpu) {
+  if (flight_ && flight_->vgpu == &vgpu && !flight_->preempting) ask_preemption();
+}
+
+void EngineQueue::paused(Vgpu& vgpu) {
+  if (flight_ && flight_->vgpu == &vgpu)
+    preempt_for(vgpu);
+  else
+    queue_.not_ready(vgpu.id());
+}
+
+void EngineQueue::schedule() {
+  if (scheduling_) return;  // preparing work may bring more work
+  scheduling_ = true;
+  while (!flight_) {
+    const uint64_t now = clock_.now_ns();
+    // The current vGPU keeps the engine until its slice ends or it has nothing to do.
+    if (const auto current = queue_.current()) {
+      Vgpu* v = lookup_(*current);
+      if (v != nullptr && v->runnable(engine_) && now < queue_.slice_end_ns() && dispatch(*v))
+        break;
+      queue_.yield(v != nullptr && v->runnable(engine_));
+    }
+    const auto next = queue_.next(now);
+    if (!next) break;
+    Vgpu* v = lookup_(*next);
+    if (v == nullptr || !v->runnable(engine_) || !dispatch(*v)) queue_.yield(false);
+  }
+  scheduling_ = false;
+}
+
+bool EngineQueue::dispatch(Vgpu& vgpu) {
+  const auto contexts = vgpu.prepare(engine_);
+  if (contexts.empty()) return false;
+  load_engine_state(vgpu);
+  if (!give_to_gpu(vgpu, contexts)) {
+    vgpu.stall(engine_);
+    return false;
+  }
+  const uint64_t now = clock_.now_ns();
+  flight_ = Flight{.vgpu = &vgpu, .contexts = contexts, .segment_ns = now};
+  return true;
+}
+
+bool EngineQueue::give_to_gpu(Vgpu& vgpu, const std::vector<ShadowContext*>& contexts) {
+  std::array<uint64_t, 2> descriptors{};
+  for (size_t i = 0; i < contexts.size(); ++i) {
+    if (!vgpu.make_current(*contexts[i]).ok()) return false;
+    descriptors[i] = contexts[i]->descriptor();
+  }
+  return gpu_.submit(engine_, std::span{descriptors}.first(contexts.size())).ok();
+}
+
+void EngineQueue::load_engine_state(Vgpu& vgpu) {
+  auto values = vgpu.switch_registers(engine_);
+  if (same(values, loaded_)) return;
+  if (gpu_.load_registers(engine_, values).ok()) loaded_ = std::move(values);
+}
+
+void EngineQueue::lite_restore(Vgpu& vgpu) {
+  Flight& f = *flight_;
+  const bool alone = f.done + 1 == f.contexts.size();
+  // A private view's copies serve what runs now; then the rest is submitted after it.
+  if (f.preempting || !alone || f.contexts[f.done]->view != nullptr) return;
+  const auto contexts = vgpu.prepare(engine_);
+  if (contexts.empty() || contexts[0] != f.contexts[f.done]) {
+    if (contexts.empty()) ask_preemption();  // refused: what ran before goes no further
+    return;
+  }
+  const uint32_t before = contexts[0]->tail_on_gpu;
+  if (give_to_gpu(vgpu, contexts)) {
+    f.contexts = contexts;
+    f.done = 0;
+    return;
+  }
+  contexts[0]->tail_on_gpu = before;  // too late: submitted again when this one is done
+  if (contexts.size() > 1) contexts[1]->on_gpu = false;
+}
+
+void EngineQueue::ask_preemption() {
+  Flight& f = *flight_;
+  f.preempting = true;
+  f.asked_ns = f.progress_ns = clock_.now_ns();
+  f.progress = gpu_.progress(engine_);
+  if (!gpu_.preempt(engine_).ok()) kill_flight();
+}
+
+void EngineQueue::on_event(const GpuEvent& event) {
+  if (!flight_) return;
+  Vgpu& vgpu = *flight_->vgpu;
+  switch (event.kind) {
+    case GpuEventKind::context_complete: context_left(event, false); break;
+    case GpuEventKind::context_preempted: context_left(event, true); break;
+    case GpuEventKind::user_interrupt: vgpu.engine_event(engine_, gen9::irq::kUser); break;
+    case GpuEventKind::pipe_control_notify:
+      vgpu.engine_event(engine_, gen9::irq::kPipeControlNotify);
+      break;
+    case GpuEventKind::fault: vgpu.note_fault(engine_, event.detail); break;
+    case GpuEventKind::command_error:
+      vgpu.engine_event(engine_, gen9::irq::kCsError);
+      kill_flight();
+      break;
+    case GpuEventKind::reset_done: break;
+  }
+}
+
+void EngineQueue::context_left(const GpuEvent& event, bool preempted) {
+  Flight& f = *flight_;
+  const auto it = std::find_if(f.contexts.begin() + static_cast<std::ptrdiff_t>(f.done),
+                               f.contexts.end(),
+                               [&](const auto* c) { return c->host_id == event.context_id; });
+  if (it == f.contexts.end()) return;  // an earlier flight's; its context was taken by reset
+  ShadowContext& c = **it;
+  // Complete, but for a tail it has since been given more than: hardware has already gone on.
+  if (!preempted && !f.vgpu->reached_tail(c)) return;
+  const uint64_t used = event.time_ns > f.segment_ns ? event.time_ns - f.segment_ns : 0;
+  f.segment_ns = event.time_ns;
+  f.done = static_cast<size_t>(it - f.contexts.begin()) + 1;
+  if (preempted) f.vgpu->note_preemption();
+  f.vgpu->context_done(c, preempted, used);
+  if (f.done == f.contexts.size()) end_flight();
+}
+
+void EngineQueue::end_flight() {
+  Vgpu& vgpu = *flight_->vgpu;
+  flight_.reset();
+  vgpu.engine_left(engine_);
+  if (!vgpu.runnable(engine_)) queue_.not_ready(vgpu.id());
+  schedule();
+}
+
+void EngineQueue::kill_flight() {
+  Vgpu& vgpu = *flight_->vgpu;
+  flight_.reset();
+  (void)gpu_.reset_engine(engine_);  // a wedged GPU says so through every later submit
+  loaded_.clear();
+  vgpu.stall(engine_);
+  vgpu.engine_left(engine_);
+  queue_.not_ready(vgpu.id());
+  vgpu.note_hang();
+  schedule();
+}
+
+void EngineQueue::remove(Vgpu& vgpu) {
+  if (flight_ && flight_->vgpu == &vgpu) {
+    flight_.reset();
+    (void)gpu_.reset_engine(engine_);
+    loaded_.clear();
+  }
+  queue_.not_ready(vgpu.id());
+  schedule();
+}
+
+void EngineQueue::tick() {
+  if (!flight_) {
+    schedule();
+    return;
+  }
+  const uint64_t now = clock_.now_ns();
+  if (flight_->preempting)
+    check_hang(now);
+  else if (now >= queue_.slice_end_ns())
+    ask_preemption();
+}
+
+void EngineQueue::check_hang(uint64_t now) {
+  Flight& f = *flight_;
+  if (const uint64_t p = gpu_.progress(engine_); p != f.progress) {
+    f.progress = p;
+    f.progress_ns = now;
+  }
+  const bool stuck = now - f.progress_ns >= config_.hang_ns;
+  const bool stubborn = now - f.asked_ns >= config_.hang_ns * kStubbornFactor;
+  if (stuck || stubborn) kill_flight();
+}
+
+uint64_t EngineQueue::next_deadline_ns() const {
+  if (!flight_) return UINT64_MAX;
+  if (flight_->preempting) {
+    const uint64_t step = config_.hang_ns / kHangChecks;
+    return flight_->asked_ns + (clock_.now_ns() - flight_->asked_ns) / step * step + step;
+  }
+  return queue_.slice_end_ns();
+}
+
+}  // namespace mediator

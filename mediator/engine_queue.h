@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// One physical engine shared by vGPUs: what flies on it now, whose turn is next, when to preempt.
+//
+// Engines are scheduled apart from each other: a context of one vGPU on the render engine and of
+// another on the blitter touch only their own shadow tables and host-owned objects.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "mediator/scheduler.h"
+#include "mediator/vgpu.h"
+
+namespace mediator {
+
+class EngineQueue {
+ public:
+  using Lookup = std::function<Vgpu*(hv::VgpuId)>;
+  EngineQueue(EngineId engine, HostGpu& gpu, hv::Clock& clock, const MediatorConfig& config,
+              Lookup lookup);
+
+  void work_arrived(Vgpu& vgpu, bool lite_restore);
+  /// The vGPU's running list must give way to its next one.
+  void preempt_for(Vgpu& vgpu);
+  /// Takes the vGPU off the engine now, by reset if it is on it.
+  void remove(Vgpu& vgpu);
+  void paused(Vgpu& vgpu);
+
+  void on_event(const GpuEvent& event);
+  /// Ends slices and looks for hangs.
+  void tick();
+  [[nodiscard]] uint64_t next_deadline_ns() const;
+  [[nodiscard]] bool idle() const { return !flight_ && !queue_.others_waiting(); }
+  [[nodiscard]] Vgpu* on_engine() const { return flight_ ? flight_->vgpu : nullptr; }
+
+ private:
+  struct Flight {
+    Vgpu* vgpu = nullptr;
+    std::vector<ShadowContext*> contexts;
+    size_t done = 0;
+    bool preempting = false;
+    uint64_t segment_ns = 0;    // when the context now at the head began
+    uint64_t asked_ns = 0;      // when preemption was asked for
+    uint64_t progress = 0, progress_ns = 0;
+  };
+  void schedule();
+  bool dispatch(Vgpu& vgpu);
+  bool give_to_gpu(Vgpu& vgpu, const std::vector<ShadowContext*>& contexts);
+  void load_engine_state(Vgpu& vgpu);
+  void lite_restore(Vgpu& vgpu);
+  void ask_preemption();
+  void context_left(const GpuEvent& event, bool preempted);
+  void end_flight();
+  void check_hang(uint64_t now);
+  void kill_flight();
+
+  EngineId engine_;
+  HostGpu& gpu_;
+  hv::Clock& clock_;
+  const MediatorConfig& config_;
+  Lookup lookup_;
+  RoundRobin queue_;
+  std::optional<Flight> flight_;
+  std::vector<RegisterValue> loaded_;
+  bool scheduling_ = false;
+};
+
+}  // namespace mediator

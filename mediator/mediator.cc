@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+#include "mediator/mediator.h"
+
+#include <algorithm>
+#include <map>
+
+#include "mediator/encode.h"
+#include "mediator/engine_queue.h"
+#include "mediator/vgpu.h"
+
+namespace mediator {
+namespace {
+
+constexpr size_t kEventBatch = 64;
+constexpr unsigned kMaxEventBatches = 64;  // per poll; the rest waits for the next one
+
+}  // namespace
+
+struct Mediator::Impl final : VgpuHost {
+  Impl(HostGpu& g, hv::Clock& c, const MediatorConfig& cfg)
+      : gpu(g),
+        clock(c),
+        config(cfg),
+        info(g.gpu_info()),
+        space(info.ggtt_free_base, info.ggtt_free_bytes),
+        retired(g, space) {
+    for (const EngineId e : gen9::kAllEngines)
+      queues.emplace_back(e, gpu, clock, config, [this](hv::VgpuId id) { return find(id); });
+  }
+
+  Vgpu* find(hv::VgpuId id) const {
+    const auto it = vgpus.find(id);
+    return it == vgpus.end() ? nullptr : it->second.get();
+  }
+  EngineQueue& queue(EngineId e) { return queues[gen9::index(e)]; }
+
+  // VgpuHost.
+  void work_arrived(Vgpu& vgpu, EngineId engine, bool lite) override {
+    queue(engine).work_arrived(vgpu, lite);
+  }
+  void preempt_wanted(Vgpu& vgpu, EngineId engine) override { queue(engine).preempt_for(vgpu); }
+  void reset_wanted(Vgpu& vgpu, gen9::EngineMask engines) override {
+    for (const EngineId e : gen9::kAllEngines)
+      if (engines & gen9::engine_bit(e)) queue(e).remove(vgpu);
+  }
+  uint32_t live_register(Vgpu&, uint32_t offset) override { return gpu.read_register(offset); }
+  uint64_t now_ns() override { return clock.now_ns(); }
+
+  hv::Result<hv::VgpuId> create(hv::Domain& domain, const VgpuConfig& vconfig) {
+    if (vgpus.size() >= config.max_vgpus) return hv::Error::no_memory;
+    while (next_id == 0 || vgpus.contains(hv::VgpuId{next_id})) ++next_id;
+    const hv::VgpuId id{next_id++};
+    const Vgpu::Shared shared{gpu,    space,  retired, *this, config.keep_originals ? &originals : nullptr,
+                              stamps, config};
+    auto vgpu = Vgpu::create(id, domain, vconfig, shared);
+    if (!vgpu.ok()) return vgpu.error();
+    vgpus.emplace(id, std::move(vgpu.value()));
+    return id;
+  }
+
+  void take_events() {
+    std::array<GpuEvent, kEventBatch> events;
+    for (unsigned i = 0; i < kMaxEventBatches; ++i) {
+      const size_t n = gpu.poll(events);
+      for (size_t k = 0; k < n; ++k) queue(events[k].engine).on_event(events[k]);
+      if (n < events.size()) return;
+    }
+  }
+
+  HostGpu& gpu;
+  hv::Clock& clock;
+  MediatorConfig config;
+  GpuInfo info;
+  shadow::GgttSpace space;
+  shadow::Retired retired;
+  Originals originals;
+  uint64_t stamps = 0;
+  uint16_t next_id = 1;
+  std::map<hv::VgpuId, std::unique_ptr<Vgpu>> vgpus;
+  std::vector<EngineQueue> queues;
+};
+
+Mediator::Mediator(HostGpu& gpu, hv::Clock& clock, const MediatorConfig& config)
+    : impl_(std::make_unique<Impl>(gpu, clock, config)) {}
+
+Mediator::~Mediator() {
+  for (const hv::VgpuId id : vgpus()) destroy_vgpu(id);
+}
+
+hv::Result<hv::VgpuId> Mediator::create_vgpu(hv::Domain& domain, const VgpuConfig& config) {
+  return impl_->create(domain, config);
+}
+
+void Mediator::destroy_vgpu(hv::VgpuId id) {
+  Vgpu* v = impl_->find(id);
+  if (v == nullptr) return;
+  impl_->reset_wanted(*v, gen9::kAllEngineMask);
+  impl_->vgpus.erase(id);
+  // Without the flush frames would stay referenced; a GPU that cannot flush keeps them on purpose.
+  (void)impl_->retired.flush();
+}
+
+hv::TrapHandler* Mediator::traps(hv::VgpuId id) { return impl_->find(id); }
+
+Vgpu* Mediator::find(hv::VgpuId id) { return impl_->find(id); }
+
+void Mediator::pause(hv::VgpuId id, bool paused) {
+  Vgpu* v = impl_->find(id);
+  if (v == nullptr || v->paused() == paused) return;
+  v->set_paused(paused);
+  for (const EngineId e : gen9::kAllEngines) {
+    if (paused)
+      impl_->queue(e).paused(*v);
+    else if (v->runnable(e))
+      impl_->queue(e).work_arrived(*v, false);
+  }
+}
+
+void Mediator::poll() {
+  impl_->take_events();
+  const uint64_t now = impl_->clock.now_ns();
+  for (auto& [id, v] : impl_->vgpus)
+    if (v->next_deadline_ns() <= now) v->device().run_timers(now);
+  for (EngineQueue& q : impl_->queues) q.tick();
+}
+
+uint64_t Mediator::next_deadline_ns() const {
+  uint64_t t = UINT64_MAX;
+  for (const EngineQueue& q : impl_->queues) t = std::min(t, q.next_deadline_ns());
+  for (const auto& [id, v] : impl_->vgpus) t = std::min(t, v->next_deadline_ns());
+  return t;
+}
+
+bool Mediator::idle() const {
+  return std::all_of(impl_->queues.begin(), impl_->queues.end(),
+                     [](const EngineQueue& q) { return q.idle(); });
+}
+
+std::vector<hv::VgpuId> Mediator::vgpus() const {
+  std::vector<hv::VgpuId> out;
+  for (const auto& [id, v] : impl_->vgpus) out.push_back(id);
+  return out;
+}
+
+VgpuStats Mediator::stats(hv::VgpuId id) const {
+  const Vgpu* v = impl_->find(id);
+  return v == nullptr ? VgpuStats{} : v->stats();
+}
+
+uint32_t Mediator::original_dword(hv::GmAddr host, uint32_t executed) const {
+  return impl_->originals.find(host.v, executed);
+}
+
+hv::VgpuId Mediator::owner_of_context(uint32_t lrca) const {
+  for (const auto& [id, v] : impl_->vgpus)
+    if (v->contexts().find_lrca(lrca & ~uint32_t{0xfff}) != nullptr) return id;
+  return hv::kHostOwner;
+}
+
+void Mediator::encode(std::vector<std::byte>& out) const {
+  put(out, uint32_t{1});
+  put(out, static_cast<uint32_t>(impl_->vgpus.size()));
+  for (const auto& [id, v] : impl_->vgpus) v->encode(out);
+}
+
+}  // namespace mediator

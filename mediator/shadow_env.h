@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// What shadowing one submission needs of its vGPU and of the mediator.
+#pragma once
+
+#include <cstdint>
+#include <map>
+
+#include "mediator/device_model.h"
+#include "mediator/host_gpu.h"
+#include "shadow/ggtt.h"
+#include "shadow/ggtt_space.h"
+#include "shadow/ppgtt.h"
+#include "shadow/retire.h"
+
+namespace mediator {
+
+/// The guest's own dwords behind patched ones in host-owned copies, by host GGTT address. Kept only
+/// on request, to compare what ran with what the guest wrote.
+class Originals {
+ public:
+  /// [base, base + bytes) holds a fresh copy: nothing there is patched any more.
+  void forget(uint64_t base, uint64_t bytes) {
+    patched_.erase(patched_.lower_bound(base), patched_.lower_bound(base + bytes));
+  }
+  void remember(uint64_t address, uint32_t original) { patched_[address] = original; }
+  [[nodiscard]] uint32_t find(uint64_t address, uint32_t executed) const {
+    const auto it = patched_.find(address);
+    return it == patched_.end() ? executed : it->second;
+  }
+
+ private:
+  std::map<uint64_t, uint32_t> patched_;
+};
+
+struct ShadowEnv {
+  HostGpu& gpu;
+  shadow::GgttSpace& space;
+  shadow::Retired& retired;
+  hv::VgpuId owner;
+  shadow::Ggtt& ggtt;
+  shadow::PpgttSet& ppgtt;
+  DeviceModel& device;
+  Originals* originals = nullptr;  ///< nullptr: not kept
+  bool scan_all = false;
+};
+
+}  // namespace mediator

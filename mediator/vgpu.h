@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+// One virtual GPU: routes its guest's traps, owns its shadows and virtual execlists, and hands work
+// to the engines.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "mediator/context.h"
+#include "mediator/device_model.h"
+#include "mediator/execlist.h"
+#include "mediator/mediator.h"
+
+namespace mediator {
+
+/// What a vGPU asks of the mediator.
+class VgpuHost {
+ public:
+  virtual ~VgpuHost() = default;
+  /// The guest handed work to an engine. `lite_restore`: more for the context at the head.
+  virtual void work_arrived(Vgpu& vgpu, EngineId engine, bool lite_restore) = 0;
+  /// The guest queued another context behind a running one: it is to be preempted.
+  virtual void preempt_wanted(Vgpu& vgpu, EngineId engine) = 0;
+  /// The guest resets these engines: what it has on them is to be thrown away now.
+  virtual void reset_wanted(Vgpu& vgpu, gen9::EngineMask engines) = 0;
+  virtual uint32_t live_register(Vgpu& vgpu, uint32_t offset) = 0;
+  virtual uint64_t now_ns() = 0;
+};
+
+class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSink {
+ public:
+  /// Everything a vGPU shares with the others.
+  struct Shared {
+    HostGpu& gpu;
+    shadow::GgttSpace& space;
+    shadow::Retired& retired;
+    VgpuHost& host;
+    Originals* originals;
+    uint64_t& stamps;
+    const MediatorConfig& config;
+  };
+  /// Fails if the domain refuses register pages.
+  static hv::Result<std::unique_ptr<Vgpu>> create(hv::VgpuId id, hv::Domain& domain,
+                                                  const VgpuConfig& config, const Shared& shared);
+  ~Vgpu() override;
+
+  // Traps.
+  uint64_t on_read(hv::Range range, uint64_t offset, unsigned size) override;
+  void on_write(hv::Range range, uint64_t offset, unsigned size, uint64_t value) override;
+  void on_page_write(hv::Gpa address, unsigned size) override;
+
+  // Work, for the engines.
+  [[nodiscard]] bool runnable(EngineId engine) const;
+  /// Contexts left to run, head first, brought up to date; empty if refused (then stalled).
+  std::vector<ShadowContext*> prepare(EngineId engine);
+  hv::Status make_current(ShadowContext& context);
+  /// Did the GPU save it at the tail it was last given?
+  bool reached_tail(ShadowContext& context);
+  /// The GPU is done with a context: true if it ran to the guest's tail and was completed.
+  bool context_done(ShadowContext& context, bool preempted, uint64_t gpu_ns);
+  /// Nothing of this vGPU is on the engine: a queued list may now take over.
+  void engine_left(EngineId engine);
+  void engine_event(EngineId engine, uint32_t irq_bit);
+  /// The engine hung or was refused work: it stands still until the guest resets it.
+  void stall(EngineId engine);
+  void refuse(const Refusal& refusal);
+  void note_fault(EngineId engine, uint64_t detail);
+  void note_preemption() { ++stats_.preemptions; }
+  void note_hang();
+
+  void set_paused(bool paused) { paused_ = paused; }
+  [[nodiscard]] bool paused() const { return paused_; }
+  [[nodiscard]] hv::VgpuId id() const { return id_; }
+  [[nodiscard]] const VgpuConfig& config() const { return config_; }
+  [[nodiscard]] VgpuStats stats() const;
+  [[nodiscard]] std::vector<RegisterValue> switch_registers(EngineId engine);
+  DeviceModel& device() { return *device_; }
+  shadow::Ggtt& ggtt() { return *ggtt_; }
+  shadow::PpgttSet& ppgtt() { return *ppgtt_; }
+  ContextSet& contexts() { return *contexts_; }
+  [[nodiscard]] uint64_t next_deadline_ns() const { return device_->next_deadline_ns(); }
+  void encode(std::vector<std::byte>& out) const;
+
+ private:
+  Vgpu(hv::VgpuId id, hv::Domain& domain, const VgpuConfig& config, const Shared& shared);
+  hv::Status build();
+  void submit(EngineId engine, const Execlist& list);
+  bool acceptable(const Execlist& list) const;
+  void queued_list(EngineId engine);
+  void reset_engine_state(EngineId engine);
+  void update_status_register(EngineId engine);
+  uint64_t aperture_read(uint64_t offset, unsigned size);
+  void aperture_write(uint64_t offset, unsigned size, uint64_t value);
+  void add_latency(uint64_t ns);
+
+  // DeviceSink.
+  void elsp_write(EngineId engine, uint32_t value) override;
+  void ring_mode_changed(EngineId engine, bool run_list) override;
+  void status_page_changed(EngineId engine, uint32_t address) override;
+  void reset_engines(gen9::EngineMask engines, bool full) override;
+  void g2v_notify(uint32_t value, std::span<const uint64_t, 4> pdps) override;
+  void tlb_invalidate(EngineId engine) override;
+  uint32_t live_register(uint32_t offset) override;
+  void enter_failsafe(FailsafeReason reason) override;
+  void bar_changed(hv::Range range, bool enabled, uint64_t base, uint64_t bytes) override;
+  void raise_msi(uint64_t address, uint32_t data) override;
+  uint64_t now_ns() override;
+  // StatusSink.
+  void context_status(EngineId engine, uint32_t event, uint32_t context_id,
+                      bool interrupt) override;
+
+  struct Engine {
+    VirtualExeclist execlist;
+    bool stalled = false;
+    bool on_gpu = false;
+    uint32_t status_page = 0;
+    unsigned csb_next = 0;
+  };
+  hv::VgpuId id_;
+  hv::Domain& domain_;
+  VgpuConfig config_;
+  Shared shared_;
+  bool paused_ = false;
+  uint64_t refusals_ = 0, hangs_ = 0;
+  VgpuStats stats_;
+  size_t next_sample_ = 0;
+  std::unique_ptr<DeviceModel> device_;
+  std::unique_ptr<shadow::Ggtt> ggtt_;
+  std::unique_ptr<shadow::PpgttSet> ppgtt_;
+  std::unique_ptr<ContextSet> contexts_;
+  std::vector<Engine> engines_;
+};
+
+}  // namespace mediator
