@@ -4,8 +4,10 @@
 // through here, so that a recording of the port replays.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "hv/result.h"
@@ -36,7 +38,14 @@ class GpuMemory {
   virtual void read_page(hv::BusFrame frame, unsigned offset, std::span<std::byte> to) = 0;
   /// Is [offset, offset + size) of the page equal to `with`? Cheaper than reading where most pages
   /// have not changed, and one bit in a recording.
-  virtual bool page_equals(hv::BusFrame frame, unsigned offset, std::span<const std::byte> with);
+  /// Defined here, not in a .cc: a port with a key function in a layer built without RTTI could not
+  /// be derived from in one built with it.
+  virtual bool page_equals(hv::BusFrame frame, unsigned offset, std::span<const std::byte> with) {
+    std::array<std::byte, hv::kPageSize> now;
+    const auto part = std::span{now}.first(with.size());
+    read_page(frame, offset, part);
+    return std::memcmp(part.data(), with.data(), with.size()) == 0;
+  }
   /// One aligned 8-byte entry, atomically.
   virtual void write_entry(hv::BusFrame frame, unsigned index, uint64_t entry) = 0;
 

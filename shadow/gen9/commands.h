@@ -12,6 +12,7 @@
 
 namespace gen9 {
 
+// clang-format off
 /// Commands that somebody has to tell apart by more than their name. All others are `other`.
 enum class Cmd : uint8_t {
   other,  // parsed and charged time only
@@ -31,13 +32,14 @@ enum class Cmd : uint8_t {
   xy_full_mono_pattern_mono_src_blt, xy_mono_pat_fixed_blt, xy_pat_blt_immediate,
   xy_src_copy_chroma_blt, xy_pat_chroma_blt, xy_pat_chroma_blt_immediate, xy_fast_copy_blt,
 };
+// clang-format on
 
 /// Where an address operand lives.
 enum class Space : uint8_t {
-  ppgtt,          ///< always the context's PPGTT (3D state, surfaces)
-  ggtt,           ///< always the GGTT
-  by_bit,         ///< GGTT when `flag_mask` is set in dword `flag_dword`, else PPGTT
-  by_bit_clear,   ///< GGTT when the flag is clear (MI_BATCH_BUFFER_START), else PPGTT
+  ppgtt,         ///< always the context's PPGTT (3D state, surfaces)
+  ggtt,          ///< always the GGTT
+  by_bit,        ///< GGTT when `flag_mask` is set in dword `flag_dword`, else PPGTT
+  by_bit_clear,  ///< GGTT when the flag is clear (MI_BATCH_BUFFER_START), else PPGTT
 };
 
 /// A 48-bit address in dwords `dword` (bits 31:2 or more) and `dword + 1` (bits 15:0).
@@ -45,43 +47,63 @@ struct AddressOperand {
   uint8_t dword = 0;
   Space space = Space::ppgtt;
   uint8_t flag_dword = 0;
-  uint32_t flag_mask = 0;
-  uint8_t bytes = 8;   ///< how much is accessed at least (0: unknown, a surface)
   bool write = false;
+  uint32_t flag_mask = 0;
+  uint16_t bytes = 8;  ///< how much is accessed at most (0: unknown, a surface or base)
 };
 
-/// What the scanner has to do beyond address and register checks.
+/// What the scanner has to do beyond address checks.
 enum class Audit : uint8_t {
-  pass,        ///< nothing more
-  batch,       ///< follows a batch start
-  registers,   ///< names registers (LRI, LRM, LRR, SRM, MATH is GPR-only and passes)
-  post_sync,   ///< PIPE_CONTROL, MI_FLUSH_DW: operation decides whether the address counts
-  display,     ///< acts on the display: emulated, never run
+  pass,               ///< nothing more
+  batch,              ///< follows a batch start
+  registers,          ///< names registers (LRI, LRM, LRR, SRM; MATH names GPRs only)
+  post_sync,          ///< PIPE_CONTROL, MI_FLUSH_DW: operation decides whether the address counts
+  display,            ///< acts on the display: emulated, never run
   refuse_privileged,  ///< refused in a privileged stream
-  refuse,      ///< refused everywhere
+  refuse,             ///< refused everywhere
 };
 
 struct CommandDesc {
-  const char* name = nullptr;  ///< the PRM's
-  uint32_t mask = 0, value = 0;
+  const char* name = nullptr;    ///< the PRM's
+  uint32_t mask = 0, value = 0;  ///< never below bit 16
   Cmd id = Cmd::other;
   EngineMask engines = 0;
   uint8_t length_bits = 0;  ///< width of the length field at bit 0; 0 means one dword
   uint8_t bias = 2;         ///< dwords = field + bias
   uint16_t min_dwords = 1, max_dwords = 1;
   Audit audit = Audit::pass;
-  uint8_t address_count = 0;
-  std::array<AddressOperand, 4> addresses{};
   bool arbitration_point = false;  ///< preemption may happen here (while arbitration is enabled)
+  uint8_t address_count = 0;
+  std::array<AddressOperand, 6> addresses{};
 };
 
+/// All rows, sorted by value (rows of different engines may share a value).
+std::span<const CommandDesc> command_table();
+
+namespace detail {
+inline constexpr unsigned kCommandKeys = 1u << 16;
+/// Row number + 1 for the upper half of a first dword, 0 where the engine knows no such command.
+/// Constant-initialised: usable from static initialisers too.
+extern const std::array<std::array<uint16_t, kCommandKeys>, kEngines> kCommandIndex;
+extern const CommandDesc* const kCommandRows;
+}  // namespace detail
+
+/// Row number + 1 for this first dword, or 0. For readers that keep arrays parallel to the table.
+inline unsigned command_index(EngineId engine, uint32_t dword0) {
+  return detail::kCommandIndex[index(engine)][dword0 >> 16];
+}
+
 /// The row for this first dword on this engine, or nullptr if the engine does not know it.
-const CommandDesc* find_command(EngineId engine, uint32_t dword0);
+inline const CommandDesc* find_command(EngineId engine, uint32_t dword0) {
+  const unsigned i = command_index(engine, dword0);
+  return i == 0 ? nullptr : detail::kCommandRows + (i - 1);
+}
 
 /// Length in dwords, or 0 if the length field is outside the row's limits (ill-sized).
-unsigned command_length(const CommandDesc& desc, uint32_t dword0);
-
-/// All rows, sorted by value, for tests and documentation.
-std::span<const CommandDesc> command_table();
+constexpr unsigned command_length(const CommandDesc& desc, uint32_t dword0) {
+  if (desc.length_bits == 0) return 1;
+  const unsigned n = (dword0 & ((1u << desc.length_bits) - 1)) + desc.bias;
+  return n >= desc.min_dwords && n <= desc.max_dwords ? n : 0;
+}
 
 }  // namespace gen9

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+// The host driver: the mediator's HostGpu over a GPU device. The same code runs the model and the
+// silicon, so everything it does to the GPU it does through gpu::Device.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <optional>
+
+#include "dom0/gpu/device.h"
+#include "dom0/gpu/driver/idle_context.h"
+#include "dom0/gpu/driver/memory.h"
+#include "dom0/gpu/driver/ports.h"
+#include "mediator/host_gpu.h"
+#include "shadow/gen9/regs.h"
+
+namespace gpu {
+
+struct DriverConfig {
+  /// Size of the GPU's GGTT (GMCH GGMS); every entry is pointed at scratch at start.
+  uint64_t ggtt_bytes = uint64_t{4} << 30;
+};
+
+/// Context ids the driver keeps for its own contexts; submit() refuses them.
+inline constexpr uint32_t kIdleContextId = 0xffff0;  // + engine
+
+// Hardware status page: six CSB entries of 8 bytes, and the index of the last one written.
+inline constexpr unsigned kHwspCsb = 0x40, kHwspCsbWrite = 0x7c;
+
+class Driver final : public mediator::HostGpu {
+ public:
+  using EngineId = gen9::EngineId;
+
+  explicit Driver(Device& device, DriverConfig config = {});
+  /// Resets the GPU and gives every page back.
+  ~Driver() override;
+  Driver(const Driver&) = delete;
+  Driver& operator=(const Driver&) = delete;
+
+  /// Takes the GPU over: forcewake, full reset, memory, GGTT, engines, interrupts. Once, before
+  /// anything else. no_memory, or io if the GPU does not answer in time.
+  hv::Status start();
+  /// The GPU no longer answers to resets: every later call fails with Error::gone.
+  [[nodiscard]] bool wedged() const { return wedged_; }
+  /// Nobody's context is on the engine or on its way to it.
+  [[nodiscard]] bool idle(EngineId engine) const { return ports(engine).idle(); }
+  /// What a host-owned page is for, and whose; nothing for other frames.
+  [[nodiscard]] std::optional<shadow::PageUse> page_use(hv::BusFrame frame) const;
+  [[nodiscard]] std::optional<hv::VgpuId> page_owner(hv::BusFrame frame) const;
+  [[nodiscard]] uint64_t pages() const { return pages_.pages(); }
+  /// CSB entries that fitted nothing submitted.
+  [[nodiscard]] uint64_t unexpected_events(EngineId engine) const {
+    return ports(engine).unexpected();
+  }
+
+  // shadow::GpuMemory
+  hv::Result<hv::BusFrame> alloc_page(shadow::PageUse use, hv::VgpuId owner) override;
+  void free_page(hv::BusFrame frame) override;
+  void write_page(hv::BusFrame frame, unsigned offset, std::span<const std::byte> from) override;
+  void read_page(hv::BusFrame frame, unsigned offset, std::span<std::byte> to) override;
+  bool page_equals(hv::BusFrame frame, unsigned offset, std::span<const std::byte> with) override;
+  void write_entry(hv::BusFrame frame, unsigned index, uint64_t entry) override;
+  void write_ggtt(uint64_t first, std::span<const uint64_t> entries) override;
+  hv::Status invalidate_tlbs() override;
+
+  // mediator::HostGpu
+  [[nodiscard]] mediator::GpuInfo gpu_info() override;
+  hv::Status submit(EngineId engine, std::span<const uint64_t> descriptors) override;
+  hv::Status preempt(EngineId engine) override;
+  hv::Status reset_engine(EngineId engine) override;
+  uint64_t progress(EngineId engine) override;
+  hv::Status load_registers(EngineId engine,
+                            std::span<const mediator::RegisterValue> values) override;
+  uint32_t read_register(uint32_t offset) override;
+  size_t poll(std::span<mediator::GpuEvent> events) override;
+
+ private:
+  struct Engine {
+    DmaPage hwsp{};
+    uint64_t hwsp_address = 0;
+    unsigned csb_head = gen9::kCsbEntries - 1;  ///< last entry read
+    uint64_t switches = 0;                      ///< CSB entries seen, for progress()
+    std::optional<IdleContext> idle;
+    ExeclistPorts ports{0};
+  };
+  Engine& engine(EngineId e) { return engines_[gen9::index(e)]; }
+  [[nodiscard]] const ExeclistPorts& ports(EngineId e) const {
+    return engines_[gen9::index(e)].ports;
+  }
+  [[nodiscard]] hv::Status usable() const;
+
+  // mmio.cc
+  uint32_t read_engine(EngineId e, uint32_t rel);
+  void write_engine(EngineId e, uint32_t rel, uint32_t value);
+  bool wait_for(uint32_t offset, uint32_t mask, uint32_t value, uint64_t timeout_us);
+
+  // init.cc
+  hv::Status take_forcewake();
+  hv::Status make_scratch();
+  hv::Status make_engines();
+  void init_engine(EngineId e);
+  void init_interrupts();
+  void init_ppat();
+
+  // ggtt.cc
+  void fill_ggtt();
+  uint64_t map_own(hv::BusFrame frame);
+
+  // submit.cc
+  void write_elsp(EngineId e);
+
+  // csb.cc
+  void emit(mediator::GpuEventKind kind, EngineId e, uint32_t context_id, uint64_t detail);
+  void service_interrupts();
+  void service_engine_interrupt(EngineId e, uint32_t bits);
+  void service_csb(EngineId e);
+  void service_fault();
+
+  // reset.cc
+  bool prepare_reset(EngineId e);
+  bool reset_domain(uint32_t bits);
+  void engine_lost(EngineId e);
+  hv::Status full_reset();
+
+  Device& device_;
+  DriverConfig config_;
+  DmaPages pages_;
+  std::array<Engine, gen9::kEngines> engines_{};
+  hv::BusFrame scratch_{};
+  uint64_t scratch_pml4_ = 0;          ///< bus address of a PML4 whose every address is scratch
+  uint64_t own_next_ = hv::kPageSize;  ///< next free address of the driver's own GGTT range
+  std::deque<mediator::GpuEvent> events_;
+  bool started_ = false, wedged_ = false;
+};
+
+}  // namespace gpu

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// Engine and full resets. SKL PRM vol 2c (GDRST, RESET_CTL).
+#include "dom0/gpu/driver/driver.h"
+
+namespace gpu {
+namespace {
+
+constexpr uint64_t kReadyTimeoutUs = 700, kGdrstTimeoutUs = 5000;
+constexpr uint32_t kResetCatError = hv::bit(2);
+
+}  // namespace
+
+hv::Status Driver::reset_engine(EngineId e) {
+  if (auto s = usable(); !s) return s;
+  // An engine too hung to get ready is reset all the same: nothing of it is kept.
+  prepare_reset(e);
+  if (!reset_domain(gen9::info(e).reset_bit)) return full_reset();
+  write_engine(e, gen9::rel::kResetCtl, hv::masked_disable(gen9::kResetRequest));
+  engine_lost(e);
+  return {};
+}
+
+bool Driver::prepare_reset(EngineId e) {
+  const uint32_t reg = gen9::engine_reg(e, gen9::rel::kResetCtl);
+  write_engine(e, gen9::rel::kMiMode, hv::masked_enable(gen9::kMiModeStopRing));
+  const uint32_t state = device_.read32(reg);
+  if (state & kResetCatError) {
+    // After a catastrophic error there is no handshake; the hardware clears the bit when it can go.
+    device_.write32(reg, hv::masked_enable(kResetCatError));
+    return wait_for(reg, kResetCatError, 0, kReadyTimeoutUs);
+  }
+  device_.write32(reg, hv::masked_enable(gen9::kResetRequest));
+  return wait_for(reg, gen9::kResetReady, gen9::kResetReady, kReadyTimeoutUs);
+}
+
+bool Driver::reset_domain(uint32_t bits) {
+  device_.write32(gen9::kGdrst, bits);
+  return wait_for(gen9::kGdrst, bits, 0, kGdrstTimeoutUs);
+}
+
+void Driver::engine_lost(EngineId e) {
+  engine(e).ports.clear();
+  init_engine(e);
+  emit(mediator::GpuEventKind::reset_done, e, 0, 0);
+}
+
+hv::Status Driver::full_reset() {
+  for (EngineId e : gen9::kAllEngines) prepare_reset(e);
+  if (!reset_domain(gen9::kGdrstFull)) {
+    wedged_ = true;
+    return hv::Error::io;
+  }
+  init_ppat();
+  for (EngineId e : gen9::kAllEngines) {
+    write_engine(e, gen9::rel::kResetCtl, hv::masked_disable(gen9::kResetRequest));
+    engine_lost(e);
+  }
+  init_interrupts();
+  return {};
+}
+
+}  // namespace gpu

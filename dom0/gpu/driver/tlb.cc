@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// Dropping cached translations, with completion seen. SKL PRM vol 2c (GFX_FLSH_CNTL, xCS TLB).
+#include <atomic>
+
+#include "dom0/gpu/driver/driver.h"
+
+namespace gpu {
+
+hv::Status Driver::invalidate_tlbs() {
+  constexpr uint64_t kTimeoutUs = 4000;
+  if (auto s = usable(); !s) return s;
+  // Entries written by the CPU must have landed before the GPU may walk again.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  device_.write32(gen9::kGfxFlushCntl, 1);
+  for (EngineId e : gen9::kAllEngines) device_.write32(gen9::info(e).tlb_reg, 1);
+  for (EngineId e : gen9::kAllEngines) {
+    if (!wait_for(gen9::info(e).tlb_reg, 1, 0, kTimeoutUs)) return hv::Error::io;
+  }
+  return {};
+}
+
+}  // namespace gpu
