@@ -15,7 +15,7 @@ prefix ?= /usr/local
 # Debian packages. The first list builds and runs XenGVT, the second checks it.
 PACKAGES := g++ libboost1.81-dev libboost-json1.81-dev libboost-program-options1.81-dev \
             libzstd-dev libpng-dev libssl-dev
-CHECK_PACKAGES := libgtest-dev libgmock-dev libbenchmark-dev clang-format-14 shellcheck man-db
+CHECK_PACKAGES := libgtest-dev libgmock-dev libbenchmark-dev clang-format-14 shellcheck man-db zstd
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Werror
 FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong

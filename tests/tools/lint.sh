@@ -35,7 +35,7 @@ compiles() {
 }
 check_layers() {
   need "${CXX:-g++}" layers || return
-  make -s build/view/.stamp
+  make -s --no-print-directory build/view/.stamp
   local layer header out
   while read -r layer header; do
     out=$(compiles "$layer" "$header")

@@ -4,7 +4,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 command -v clang-tidy-14 >/dev/null || { echo "skip tidy (clang-tidy-14 is not installed)"; exit 0; }
-make -s build/view/.stamp
+make -s --no-print-directory build/view/.stamp
 # The view a file is compiled with, as the Makefile has it.
 view_of() {
   case $1 in
