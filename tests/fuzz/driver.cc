@@ -26,7 +26,7 @@ std::string name;
 Bytes current;
 
 // Keeps the input that broke the target, and says how to run it again.
-void keep_input() {
+[[maybe_unused]] void keep_input() {
   const std::string path = "build/crash-" + name;
   std::ofstream(path, std::ios::binary)
       .write(reinterpret_cast<const char*>(current.data()),
