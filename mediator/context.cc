@@ -121,6 +121,7 @@ Reject ContextSet::load(ShadowContext& c) {
   }
   if (const Refusal r = load_workarounds(c, state); r.reason != Reject::none) return r.reason;
 
+  canonical_register_state(c.engine, state);
   audit_engine_state(c.engine, state);
   // All control bits count: the mask half is set for each.
   state[ctx::kContextControl] |= 0xffff0000;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "hv/bits.h"
 #include "mediator/scanner.h"
@@ -13,6 +14,7 @@ namespace mediator {
 namespace {
 
 constexpr uint32_t kLri = 0x22u << 23, kLriMask = 0xff800000, kBatchBufferEnd = 0x0au << 23;
+constexpr uint32_t kLriForcePosted = kLri | 1u << 12;
 constexpr uint32_t kRegisterMask = 0x7ffffc;
 
 // Registers that Gen8/9 hardware itself saves in its images besides those a stream may load.
@@ -30,6 +32,27 @@ bool may_load(gen9::EngineId engine, uint32_t reg) {
 }
 
 }  // namespace
+
+void canonical_register_state(gen9::EngineId engine, std::span<uint32_t> state) {
+  // Value dword -> register, relative to the engine. SKL PRM vol 7, Register State Context.
+  static constexpr std::pair<uint8_t, uint16_t> kRows[] = {
+      {3, 0x244},  {5, 0x34},   {7, 0x30},   {9, 0x38},   {11, 0x3c},  {13, 0x168}, {15, 0x140},
+      {17, 0x110}, {19, 0x11c}, {21, 0x114}, {23, 0x118}, {25, 0x1c0}, {27, 0x1c4}, {29, 0x1c8},
+      {35, 0x3a8}, {37, 0x28c}, {39, 0x288}, {41, 0x284}, {43, 0x280}, {45, 0x27c}, {47, 0x278},
+      {49, 0x274}, {51, 0x270}, {67, 0xc8}};
+  std::array<uint32_t, gen9::ctx::kEngineState> out{};
+  const bool render = engine == gen9::EngineId::rcs;
+  for (const auto& [value, reg] : kRows) {
+    const bool render_only = (value >= 25 && value <= 29) || value == 67;
+    if (render_only && !render) continue;
+    out[value - 1] = gen9::engine_reg(engine, reg);
+    out[value] = state[value];
+  }
+  out[1] = kLriForcePosted | (render ? 14 * 2 - 1 : 11 * 2 - 1);
+  out[33] = kLriForcePosted | (9 * 2 - 1);
+  if (render) out[65] = kLri | 1;
+  std::copy(out.begin(), out.end(), state.begin());
+}
 
 unsigned audit_engine_state(gen9::EngineId engine, std::span<uint32_t> state) {
   const size_t end = kStampDword;

@@ -12,6 +12,10 @@ namespace mediator {
 /// Where the mediator leaves its stamp in the guest's image: two dwords the hardware never saves.
 inline constexpr unsigned kStampDword = 0xff0 / 4;
 
+/// Rewrites the architectural part of `state` (page 1 of an image, 1024 dwords): headers and register
+/// offsets become hardware's own whatever the guest wrote there; the values stay.
+void canonical_register_state(gen9::EngineId engine, std::span<uint32_t> state);
+
 /// `state` is page 1 of an image (1024 dwords). Registers a context may not load are turned into
 /// loads of the engine's NOPID; anything that is not an LRI block ends the image there. Returns how
 /// many registers were neutralised.

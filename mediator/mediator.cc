@@ -7,6 +7,7 @@
 #include "mediator/encode.h"
 #include "mediator/engine_queue.h"
 #include "mediator/vgpu.h"
+#include "shadow/gen9/regs.h"
 
 namespace mediator {
 namespace {
@@ -43,7 +44,16 @@ struct Mediator::Impl final : VgpuHost {
     for (const EngineId e : gen9::kAllEngines)
       if (engines & gen9::engine_bit(e)) queue(e).remove(vgpu);
   }
-  uint32_t live_register(Vgpu&, uint32_t offset) override { return gpu.read_register(offset); }
+  uint32_t live_register(Vgpu& vgpu, uint32_t offset) override {
+    for (const EngineId e : gen9::kAllEngines) {
+      const uint32_t rel = offset - gen9::info(e).mmio_base;
+      if (offset < gen9::info(e).mmio_base || rel >= 0x1000) continue;
+      // Clocks are everybody's; anything else is another guest's unless this one has the engine.
+      const bool clock_register = rel == gen9::rel::kTimestamp || rel == gen9::rel::kTimestampUdw;
+      if (clock_register || queue(e).on_engine() == &vgpu) return gpu.read_register(offset);
+    }
+    return vgpu.device().registers().get(offset & ~uint32_t{3});
+  }
   uint64_t now_ns() override { return clock.now_ns(); }
 
   hv::Result<hv::VgpuId> create(hv::Domain& domain, const VgpuConfig& vconfig) {

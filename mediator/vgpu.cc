@@ -18,6 +18,9 @@ namespace {
 // PVINFO g2v notifications, facts 1.3.
 constexpr uint32_t kG2vL4Create = 4, kG2vL4Destroy = 5;
 constexpr unsigned kHangsToFailsafe = 16;
+// A context that does not choose its own gets GPGPU preemption at command level (as i915 does), so
+// that arbitration may be enabled around its batches. SKL PRM vol 2c CS_CHICKEN1, masked.
+constexpr uint32_t kCsChicken1 = 0x2580, kCommandLevelPreemption = 6u << 16 | 4;
 
 }  // namespace
 
@@ -335,7 +338,10 @@ std::vector<RegisterValue> Vgpu::switch_registers(EngineId engine) {
     for (uint32_t o = first; o < first + dwords * 4; o += 4) out.push_back({o, regs.get(o)});
   };
   add(gen9::kMocs[index(engine)], 64);
-  if (engine == EngineId::rcs) add(gen9::kL3cc, 32);
+  if (engine == EngineId::rcs) {
+    add(gen9::kL3cc, 32);
+    out.push_back({kCsChicken1, kCommandLevelPreemption});
+  }
   return out;
 }
 
