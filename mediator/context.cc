@@ -14,6 +14,11 @@ namespace ctx = gen9::ctx;
 namespace descriptor = gen9::descriptor;
 using gen9::EngineId;
 using hv::GmAddr;
+namespace {
+
+using StatePage = std::array<uint32_t, hv::kPageSize / 4>;
+
+}  // namespace
 
 uint64_t ShadowContext::descriptor() const {
   uint64_t d = descriptor::kValid | descriptor::kPrivileged | image.base().v;
@@ -101,7 +106,7 @@ Refusal ContextSet::prepare(ShadowContext& c) {
 }
 
 Reject ContextSet::load(ShadowContext& c) {
-  std::vector<uint32_t> state(hv::kPageSize / 4);
+  StatePage state;
   const GmAddr at{c.guest_lrca + hv::kPageSize};
   if (!env_.ggtt.read(at, std::as_writable_bytes(std::span{state})).ok())
     return Reject::ggtt_address;
@@ -175,7 +180,7 @@ Reject ContextSet::load_ppgtt(ShadowContext& c, std::span<const uint32_t> state)
 }
 
 void ContextSet::load_state_pages(ShadowContext& c) {
-  std::vector<std::byte> page(hv::kPageSize);
+  std::array<std::byte, hv::kPageSize> page;
   for (unsigned p = 2; p < c.image.pages(); ++p) {
     const auto known = std::span{c.known}.subspan((p - 1) * hv::kPageSize, hv::kPageSize);
     if (!env_.ggtt.read(GmAddr{c.guest_lrca + p * hv::kPageSize}, page).ok()) continue;
@@ -221,7 +226,8 @@ Refusal ContextSet::prepare_ring(ShadowContext& c) {
   if (c.tail_ready == c.tail_wanted) return {};
   if (c.root && !env_.ppgtt.sync(*c.root).ok()) return {Reject::no_memory, 0, "PPGTT", 0};
   const uint32_t bytes = (c.tail_wanted - c.tail_ready) & mask;
-  std::vector<uint32_t> segment(bytes / 4);
+  segment_.resize(bytes / 4);
+  const std::span<uint32_t> segment{segment_};
   if (!read_segment(c, c.tail_ready, c.tail_wanted, segment))
     return {Reject::ggtt_address, 0, "ring", static_cast<uint32_t>(c.ring_start)};
   BatchShadow shadow(env_, c.engine, c.root ? &*c.root : nullptr, c.view.get(), !c.mid_thread,
@@ -276,7 +282,7 @@ void ContextSet::saved(ShadowContext& c) {
 }
 
 void ContextSet::copy_back(ShadowContext& c, bool finished) {
-  std::vector<uint32_t> state(hv::kPageSize / 4);
+  StatePage state;
   c.image.read(hv::kPageSize, std::as_writable_bytes(std::span{state}));
   c.stamp = ++stamps_;
   std::memcpy(&state[kStampDword], &c.stamp, sizeof c.stamp);
@@ -293,7 +299,7 @@ void ContextSet::copy_back(ShadowContext& c, bool finished) {
   put_range(ctx::kCtxTimestamp, ctx::kCtxTimestamp);
   put_range(ctx::kEngineState, static_cast<unsigned>(state.size() - 1));
 
-  std::vector<std::byte> page(hv::kPageSize);
+  std::array<std::byte, hv::kPageSize> page;
   for (unsigned p = 0; p < c.image.pages(); p += p == 0 ? 2 : 1) {
     const auto known =
         std::span{c.known}.subspan((p == 0 ? 0 : p - 1) * hv::kPageSize, hv::kPageSize);

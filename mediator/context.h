@@ -98,6 +98,7 @@ class ContextSet {
   const ShadowEnv env_;
   uint64_t& stamps_;
   uint32_t next_host_id_ = 1;
+  std::vector<uint32_t> segment_;  // scratch of prepare_ring
   std::map<Key, std::unique_ptr<ShadowContext>> contexts_;
 };
 

@@ -102,7 +102,10 @@ bool Vgpu::acceptable(const Execlist& list) const {
     const uint64_t mode = descriptor::AddressingMode::get(list.descriptor[i]);
     if (mode != 1 && mode != 3) return false;
   }
-  return list.count != 0;
+  // The same context in both ports is undefined in hardware.
+  const bool twice = list.count == 2 && descriptor::Lrca::get(list.descriptor[0]) ==
+                                            descriptor::Lrca::get(list.descriptor[1]);
+  return list.count != 0 && !twice;
 }
 
 void Vgpu::submit(EngineId engine, const Execlist& list) {
