@@ -123,6 +123,7 @@ void EngineQueue::ask_preemption() {
   f.preempting = true;
   f.asked_ns = f.progress_ns = clock_.now_ns();
   f.progress = gpu_.progress(engine_);
+  f.next_check_ns = f.asked_ns + config_.hang_ns / kHangChecks;
   if (!gpu_.preempt(engine_).ok()) kill_flight();
 }
 
@@ -206,6 +207,8 @@ void EngineQueue::tick() {
 
 void EngineQueue::check_hang(uint64_t now) {
   Flight& f = *flight_;
+  if (now < f.next_check_ns) return;
+  f.next_check_ns = now + config_.hang_ns / kHangChecks;
   if (const uint64_t p = gpu_.progress(engine_); p != f.progress) {
     f.progress = p;
     f.progress_ns = now;
@@ -217,11 +220,7 @@ void EngineQueue::check_hang(uint64_t now) {
 
 uint64_t EngineQueue::next_deadline_ns() const {
   if (!flight_) return UINT64_MAX;
-  if (flight_->preempting) {
-    const uint64_t step = config_.hang_ns / kHangChecks;
-    return flight_->asked_ns + (clock_.now_ns() - flight_->asked_ns) / step * step + step;
-  }
-  return queue_.slice_end_ns();
+  return flight_->preempting ? flight_->next_check_ns : queue_.slice_end_ns();
 }
 
 }  // namespace mediator
