@@ -13,7 +13,7 @@ struct Reader::Decompressor {
 };
 
 Reader::Reader(ByteSource& source, const Vocabulary& vocabulary)
-    : source_(source), vocabulary_(vocabulary), decompressor_(std::make_unique<Decompressor>()) {
+    : source_(source), vocabulary_(vocabulary) {
   read_header();
 }
 
@@ -66,6 +66,7 @@ bool Reader::read_block() {
 }
 
 bool Reader::unpack(const BlockHeader& h) {
+  if (!decompressor_) decompressor_ = std::make_unique<Decompressor>();
   raw_.resize(h.raw);
   const size_t n = ZSTD_decompressDCtx(decompressor_->ctx, raw_.data(), raw_.size(), stored_.data(),
                                        stored_.size());

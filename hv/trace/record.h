@@ -67,6 +67,20 @@ constexpr unsigned count_args(std::string_view args) {
   return n;
 }
 
+struct ArgInfo {
+  std::string_view name;
+  char form = 0;  ///< 'x' hexadecimal, 's' status, 0 decimal
+};
+
+/// Takes the first argument's description off the front of KindInfo::args.
+constexpr ArgInfo take_arg(std::string_view& args) {
+  std::string_view word = args.substr(0, args.find(' '));
+  args.remove_prefix(word.size() == args.size() ? word.size() : word.size() + 1);
+  const size_t colon = word.find(':');
+  if (colon == std::string_view::npos) return {word, 0};
+  return {word.substr(0, colon), word[colon + 1]};
+}
+
 /// The kinds a reader knows; a record of any other kind is refused.
 class Vocabulary {
  public:

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+// xengvt trace: recordings as text, for readers (show), and lossless both ways (show --text,
+// assemble).
+#include <boost/json.hpp>
+#include <cstdio>
+#include <fstream>
+#include <vector>
+
+#include "dom0/cli/command.h"
+#include "dom0/cli/options.h"
+#include "dom0/cli/trace_describe.h"
+#include "dom0/cli/trace_file.h"
+#include "hv/trace/text.h"
+#include "mediator/trace/kinds.h"
+
+namespace cli {
+namespace {
+
+namespace po = boost::program_options;
+namespace json = boost::json;
+using hv::trace::Kind;
+using hv::trace::KindInfo;
+using hv::trace::Reader;
+using hv::trace::Record;
+using hv::trace::Role;
+using mediator::trace::kVocabulary;
+
+constexpr size_t kMaxLine = 2 * hv::trace::kMaxRecord + 1024;
+
+std::string hex(uint64_t v) {
+  char buffer[20];
+  std::snprintf(buffer, sizeof buffer, "%#llx", static_cast<unsigned long long>(v));
+  return buffer;
+}
+
+std::string arguments(const Record& r, const KindInfo& info) {
+  std::string s;
+  std::string_view args = info.args;
+  for (size_t i = 0; !args.empty(); ++i) {
+    const auto arg = hv::trace::take_arg(args);
+    if (arg.form == 's' && r.args[i] == 0) continue;  // "ok" goes without saying
+    s += ' ' + std::string(arg.name) + '=';
+    s += arg.form == 's'   ? hv::trace::status_text(r.args[i])
+         : arg.form == 'x' ? hex(r.args[i])
+                           : std::to_string(r.args[i]);
+  }
+  return s;
+}
+
+/// Inputs stand at the margin with their time, what follows from them is indented.
+void show_line(const Record& r, TraceDescriber& describer, std::ostream& out) {
+  const KindInfo& info = *kVocabulary.find(r.kind);
+  const std::string meaning = describer.meaning(r);
+  char head[64];
+  const bool input = info.role == Role::input;
+  std::snprintf(head, sizeof head, "%8llu %13.6f ms %s", static_cast<unsigned long long>(r.index),
+                static_cast<double>(describer.time_ns()) / 1e6, input ? "" : "    ");
+  out << head;
+  if (r.subject != 0) out << "vgpu" << r.subject << ' ';
+  out << info.name;
+  if (!meaning.empty()) out << ' ' << (r.kind == Kind::read ? "[" + meaning + "]" : meaning);
+  out << arguments(r, info);
+  if (r.kind == Kind::end) out << " state=" << hv::trace::to_hex(r.blob);
+  out << '\n';
+}
+
+void show_json(const Record& r, TraceDescriber& describer, std::ostream& out) {
+  const KindInfo& info = *kVocabulary.find(r.kind);
+  const std::string meaning = describer.meaning(r);
+  json::object o{{"index", r.index}, {"kind", info.name}, {"vgpu", r.subject}};
+  o["time_ns"] = describer.time_ns();
+  std::string_view args = info.args;
+  for (size_t i = 0; !args.empty(); ++i) {
+    const auto arg = hv::trace::take_arg(args);
+    if (arg.form == 's') {
+      o[arg.name] = hv::trace::status_text(r.args[i]);
+    } else {
+      o[arg.name] = r.args[i];
+    }
+  }
+  if (!meaning.empty()) o["meaning"] = meaning;
+  if (info.blob) o["blob_bytes"] = r.blob.size();
+  out << o << '\n';
+}
+
+int show(const std::string& path, const Parsed& parsed, std::ostream& out, std::ostream& err) {
+  TraceSource file(path);
+  if (!file.error().empty()) return fail(err, path + ": " + file.error());
+  Reader reader(file, kVocabulary);
+  const bool text = parsed.has("text");
+  if (text && reader.error().empty()) out << hv::trace::to_text(reader.header()) << '\n';
+  TraceDescriber describer(kVocabulary);
+  while (const Record* r = reader.next()) {
+    if (text) {
+      out << hv::trace::to_text(*r, kVocabulary) << '\n';
+    } else if (parsed.has("json")) {
+      show_json(*r, describer, out);
+    } else {
+      show_line(*r, describer, out);
+    }
+  }
+  if (!reader.error().empty()) return fail(err, path + ": " + reader.error());
+  return kOk;
+}
+
+/// The next line that is neither empty nor a comment. False at the end.
+bool next_line(std::istream& in, std::string& line, size_t& number) {
+  while (std::getline(in, line)) {
+    ++number;
+    if (!line.empty() && line[0] != '#') return true;
+  }
+  return false;
+}
+
+/// Writes the trace that the text says; gives what is wrong, or nothing.
+std::string assemble_lines(std::istream& in, TraceSink& sink, size_t& number) {
+  std::string line;
+  hv::trace::FileHeader header;
+  if (!next_line(in, line, number)) return "empty";
+  if (auto why = from_text(line, header); !why.empty()) return why;
+  hv::trace::Writer writer(sink, header);
+  while (next_line(in, line, number)) {
+    if (line.size() > kMaxLine) return "line too long";
+    hv::trace::ParsedLine parsed;
+    if (auto why = from_text(line, kVocabulary, parsed); !why.empty()) return why;
+    if (parsed.record.kind != Kind::end) {
+      writer.add(parsed.record.kind, parsed.record.subject,
+                 std::span{parsed.record.args}.first(kVocabulary.args(parsed.record.kind)),
+                 parsed.blob);
+      continue;
+    }
+    hv::trace::Sha256 state;
+    if (parsed.blob.size() != state.size()) return "bad state";
+    if (parsed.record.args[0] != writer.records()) return "the number of records is another";
+    std::copy(parsed.blob.begin(), parsed.blob.end(), state.begin());
+    if (next_line(in, line, number)) return "more after the end";
+    return writer.finish(state).ok() ? "" : "cannot be written";
+  }
+  return "no end record";
+}
+
+int assemble(const std::string& path, const Parsed& parsed, std::ostream& err) {
+  if (!parsed.has("output")) return fail(err, "trace assemble: no -o TRACE given");
+  std::ifstream in(path);
+  if (!in) return fail(err, path + ": cannot be opened");
+  TraceSink sink(parsed.get<std::string>("output"));
+  if (!sink.error().empty()) return fail(err, sink.error());
+  size_t number = 0;
+  const std::string why = assemble_lines(in, sink, number);
+  if (!sink.error().empty()) return fail(err, sink.error());
+  if (!why.empty()) return fail(err, path + ":" + std::to_string(number) + ": " + why);
+  return sink.commit() ? kOk : fail(err, sink.error());
+}
+
+}  // namespace
+
+int trace_main(Args args, std::ostream& out, std::ostream& err) {
+  po::options_description options("options");
+  options.add_options()("text", "show: the lossless text form")(
+      "output,o", po::value<std::string>(), "assemble: the trace to write");
+  const Parsed parsed = parse({"trace", "show TRACE | assemble TEXT -o TRACE",
+                               "Prints a recording as text, or makes one from its text."},
+                              options, args, out, err, "operand");
+  if (parsed.exit) return *parsed.exit;
+  if (!parsed.has("operand")) return fail(err, "trace: show or assemble?");
+  const auto& words = parsed.get<std::vector<std::string>>("operand");
+  if (words.size() != 2 || (words[0] != "show" && words[0] != "assemble"))
+    return fail(err, "trace: expected show TRACE or assemble TEXT");
+  return words[0] == "show" ? show(words[1], parsed, out, err) : assemble(words[1], parsed, err);
+}
+
+}  // namespace cli
