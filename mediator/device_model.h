@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hv/domain.h"
@@ -26,6 +27,9 @@ enum class FailsafeReason : uint8_t {
 };
 const char* failsafe_name(FailsafeReason r);
 
+/// How the virtual monitor hangs on port D: its EDID answers on the AUX channel, or on GMBUS pin 6.
+enum class MonitorLink : uint8_t { display_port, hdmi };
+
 /// What one vGPU is given.
 struct VgpuConfig {
   std::string name = "vgpu";
@@ -35,6 +39,7 @@ struct VgpuConfig {
   uint64_t aperture_bytes = 256u << 20;
   uint32_t fences = 4;
   uint32_t width = 1024, height = 768;  ///< preferred mode of the virtual EDID
+  MonitorLink monitor = MonitorLink::display_port;
   bool huge_pages = true;               ///< advertise HUGE_GTT
   uint32_t weight = 1;                  ///< for later schedulers
 };
@@ -49,13 +54,16 @@ class DeviceSink {
   virtual void ring_mode_changed(gen9::EngineId engine, bool run_list) = 0;
   /// HWS_PGA accepted (0 or inside the windows).
   virtual void status_page_changed(gen9::EngineId engine, uint32_t address) = 0;
-  /// GDRST or RESET_CTL asks to reset engines; `full` also resets everything below 0x44200.
+  /// GDRST asks to reset engines. Their registers are already back at power-on: with `full`
+  /// everything below 0x44200, else the ring registers of `engines`.
   virtual void reset_engines(gen9::EngineMask engines, bool full) = 0;
-  /// PVINFO g2v_notify with the PDP values last written.
+  /// PVINFO g2v_notify (2..5 only: the values that ask for something) with the PDPs last written.
   virtual void g2v_notify(uint32_t value, std::span<const uint64_t, 4> pdps) = 0;
   virtual void tlb_invalidate(gen9::EngineId engine) = 0;
   /// Registers whose value is the real GPU's while this vGPU owns the engine (timestamps, ACTHD).
+  /// When it does not own it: what registers() holds.
   virtual uint32_t live_register(uint32_t offset) = 0;
+  /// The guest did what ends in failsafe mode; the owner decides and calls set_failsafe().
   virtual void enter_failsafe(FailsafeReason reason) = 0;
   /// A BAR was placed, moved or disabled.
   virtual void bar_changed(hv::Range range, bool enabled, uint64_t base, uint64_t bytes) = 0;
@@ -71,6 +79,8 @@ struct PlaneView {
   uint64_t address = 0;            ///< guest GGTT
   uint32_t format = 0;             ///< PLANE_CTL bits 27:24 (4 = XRGB 8:8:8:8)
   uint32_t tiling = 0;             ///< PLANE_CTL bits 12:10 (0 linear, 1 X, 4 Y, 5 Yf)
+  uint32_t pan_x = 0, pan_y = 0;   ///< pixels: where in the surface the picture begins
+  int32_t screen_x = 0, screen_y = 0;  ///< pixels: where on the pipe it is shown
   uint64_t frames = 0;             ///< flips so far
 };
 
@@ -104,15 +114,24 @@ class DeviceModel {
   [[nodiscard]] PlaneView primary_plane(unsigned pipe) const;
   [[nodiscard]] PlaneView cursor_plane(unsigned pipe) const;
   /// A flip asked for by a scanned MI_DISPLAY_FLIP: writes the plane's registers as MMIO would.
+  /// `plane` is the command's plane select (dword 0 bits 12:8), `stride_tiling` its dword 1.
   void display_flip(unsigned plane, uint32_t surface, uint32_t stride_tiling, bool async);
   /// Fence register `n` as the guest wrote it (0 beyond the guest's own).
   [[nodiscard]] uint64_t fence(unsigned n) const;
   /// Pages of registers that must trap on read (clocks, side effects): (offset, bytes) list.
   [[nodiscard]] std::vector<std::pair<uint32_t, uint32_t>> trapped_pages() const;
+  /// Brings the engines' timestamps in the directly read pages up to date (two live_register calls).
+  void refresh_clocks();
 
   /// Back to power-on (`full`: everything; else only what is below 0x44200).
   void reset(bool full);
   void set_failsafe(bool on);
+  /// A guest that never looked at PVINFO does not know it is mediated.
+  [[nodiscard]] bool pvinfo_seen() const;
+  /// PCI power state: 0 is D0, 3 is D3hot (a reset after D3 keeps the page tables).
+  [[nodiscard]] unsigned power_state() const;
+  /// Plugs the virtual monitor in or out, with the hot-plug event.
+  void plug_monitor(bool in);
   [[nodiscard]] const DeviceCounts& counts() const;
   /// Appends the whole state, versioned and explicit, for hashing and migration.
   void encode(std::vector<std::byte>& out) const;

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 
+#include "mediator/mmio_hooks.h"
 #include "shadow/gen9/engine.h"
 
 namespace mediator {
@@ -18,12 +19,9 @@ enum class Behaviour : uint8_t {
   read_only,
   rw1c,         ///< writing one clears
   constant,     ///< reads `reset`, writes are dropped
-  hook,         ///< mmio_hooks_*.cc
+  hook,         ///< code: mmio_hooks_*.cc
   live,         ///< reads the real GPU while this vGPU owns the engine
 };
-
-/// Which hook a `hook` row runs.
-enum class Hook : uint16_t;
 
 enum RegisterFlag : uint16_t {
   kCommandWrite = 1,    ///< privileged streams may LRI it (GVT-g's command-access list)
@@ -40,18 +38,21 @@ struct RegisterDesc {
   uint32_t offset = 0;
   uint32_t bytes = 4;      ///< length of the block; a row may cover an array of dwords
   const char* name = nullptr;
+  const char* unit = nullptr;  ///< "RCS", "pipe A": which one of a family; nullptr if single
   Behaviour behaviour = Behaviour::plain;
   uint32_t reset = 0;
   uint32_t ro = 0, rw1c = 0;  ///< masks, disjoint
   uint16_t flags = 0;
-  Hook hook{};
+  Hook hook = Hook::none;
   const char* cite = nullptr;  ///< public PRM volume and page, or the fact sheet's section
 };
 
 std::span<const RegisterDesc> register_table();
 /// The row that covers this dword-aligned offset, or nullptr.
 const RegisterDesc* find_register(uint32_t offset);
-/// Name for humans: "RCS RING_TAIL", or "0x1234" for unknown ones.
+/// Position in register_table() + 1 of the row behind each dword of the register space; 0: unknown.
+std::span<const uint16_t> register_index();
+/// Name for humans: "RCS RING_TAIL", "L3CC+0x4", or "0x1234" for unknown ones.
 std::string register_name(uint32_t offset);
 
 }  // namespace mediator
