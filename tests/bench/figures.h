@@ -31,7 +31,7 @@ struct Figure {
 std::span<const Figure> figures();
 
 /// Samples of every benchmark that ran: its counter "value" if it sets one, else ns per item, else
-/// ns per iteration.
+/// ns per iteration. Counters stand beside them as "NAME:COUNTER".
 using Samples = std::map<std::string, std::vector<double>>;
 
 double median(std::vector<double> samples);

@@ -20,16 +20,19 @@ class Collector final : public benchmark::ConsoleReporter {
     ConsoleReporter::ReportRuns(runs);
     for (const Run& run : runs) {
       failed |= run.error_occurred;
-      if (run.run_type == Run::RT_Iteration && !run.error_occurred)
-        samples[run.run_name.function_name + args(run)].push_back(sample(run));
+      if (run.run_type == Run::RT_Iteration && !run.error_occurred) keep(run);
     }
   }
   bench::Samples samples;
   bool failed = false;
 
  private:
-  static std::string args(const Run& run) {
-    return run.run_name.args.empty() ? "" : "/" + run.run_name.args;
+  void keep(const Run& run) {
+    const std::string args = run.run_name.args.empty() ? "" : "/" + run.run_name.args;
+    const std::string name = run.run_name.function_name + args;
+    samples[name].push_back(sample(run));
+    for (const auto& [counter, value] : run.counters)
+      samples[name + ":" + counter].push_back(value);
   }
   static double sample(const Run& run) {
     const auto& counters = run.counters;

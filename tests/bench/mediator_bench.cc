@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+// What mediation costs a submission: the same guests' work on the model alone and through the
+// mediator, with the GPU time of a submission set directly.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dom0/gpu/driver/driver.h"
+#include "dom0/guests/driver/driver.h"
+#include "dom0/guests/native_port.h"
+#include "dom0/guests/trap_port.h"
+#include "hv/local/machine.h"
+#include "mediator/mediator.h"
+#include "tests/bench/cosim.h"
+
+namespace {
+
+using bench::CoTime;
+
+constexpr uint64_t kMiB = uint64_t{1} << 20;
+constexpr uint64_t kGuestRam = 64 * kMiB, kBatch = 0x10'0000;
+constexpr unsigned kDepth =
+    2;  // requests in flight per context, as a driver that keeps it busy has
+
+gpu::model::Config model_config(uint64_t batch_ns) {
+  gpu::model::Config config;
+  config.cost.fixed_batch_ns = batch_ns;
+  return config;
+}
+
+/// One guest that keeps some contexts of the render engine busy, each with its own address space.
+class Client {
+ public:
+  Client(guests::GuestPort& port, unsigned contexts) : driver_(port, {}), contexts_(contexts) {}
+  std::string start() { return driver_.start(); }
+  guests::Driver& driver() { return driver_; }
+  bool make_contexts() {
+    for (Work& w : contexts_) {
+      guests::GuestPpgtt* space = driver_.create_ppgtt();
+      const auto pages = space ? space->populate(kBatch, 1) : std::nullopt;
+      if (!pages) return false;
+      driver_.port().ram_store((*pages)[0], 4, 0x05000000);  // MI_BATCH_BUFFER_END
+      w.context = driver_.create_context(gen9::EngineId::rcs, space->root());
+      if (w.context == nullptr) return false;
+    }
+    return true;
+  }
+  void on_events() {
+    if (driver_.port().take_interrupts() > 0) driver_.on_interrupt();
+    if (driver_.wake_ns() <= driver_.port().now_ns()) driver_.on_time();
+  }
+  /// Collects what completed and fills the queues; contexts take turns. Returns completions.
+  uint64_t pump(bool more) {
+    uint64_t done = 0;
+    for (Work& w : contexts_)
+      while (!w.flying.empty() && driver_.done(*w.context, w.flying.front())) {
+        w.flying.pop_front();
+        ++done;
+      }
+    for (unsigned round = 0; more && round < kDepth; ++round)
+      for (Work& w : contexts_) submit(w);
+    return done;
+  }
+
+ private:
+  struct Work {
+    guests::Context* context = nullptr;
+    std::deque<uint32_t> flying;
+  };
+  void submit(Work& w) {
+    if (w.flying.size() >= kDepth) return;
+    if (const auto seqno = driver_.submit(*w.context, kBatch)) w.flying.push_back(*seqno);
+  }
+  guests::Driver driver_;
+  std::vector<Work> contexts_;
+};
+
+/// Elapsed virtual time and measured mediator time of a number of submissions.
+struct Cost {
+  uint64_t elapsed_ns = 0, mediator_ns = 0;
+};
+
+class Native {
+ public:
+  Native(uint64_t batch_ns, unsigned contexts)
+      : memory_(kGuestRam),
+        model_(memory_, model_config(batch_ns)),
+        port_(model_, memory_),
+        client_(port_, contexts) {}
+  std::string start() {
+    std::string error = client_.start();
+    for (unsigned n = 0; error.empty() && !client_.driver().ready() && n < 100000; ++n) step();
+    if (error.empty() && !client_.make_contexts()) error = "no room for contexts";
+    return error;
+  }
+  Cost run(uint64_t submissions) {
+    const uint64_t begin = model_.now_ns();
+    for (uint64_t done = 0; done < submissions;) {
+      done += client_.pump(true);
+      step();
+    }
+    return {model_.now_ns() - begin, 0};
+  }
+
+ private:
+  void step() {
+    if (!model_.interrupt_pending()) {
+      const uint64_t wake = std::min(model_.next_event_ns(), client_.driver().wake_ns());
+      model_.advance_until_interrupt(std::max(wake, model_.now_ns()));
+    }
+    client_.on_events();
+  }
+  guests::FlatMemory memory_;
+  gpu::model::Model model_;
+  guests::NativePort port_;
+  Client client_;
+};
+
+/// The machine's memory as the model's bus sees it.
+class MachineBus final : public gpu::model::DmaBus {
+ public:
+  explicit MachineBus(hv::local::Machine& machine) : machine_(machine) {}
+  std::byte* page(hv::BusFrame frame) override { return machine_.page(frame); }
+  hv::Result<gpu::DmaPage> alloc() override {
+    const auto frame = machine_.alloc_host(0);
+    if (!frame.ok()) return frame.error();
+    return gpu::DmaPage{*frame, machine_.page(*frame)};
+  }
+  void free(hv::BusFrame frame) override { machine_.free(frame); }
+
+ private:
+  hv::local::Machine& machine_;
+};
+
+class Mediated {
+ public:
+  explicit Mediated(uint64_t batch_ns)
+      : machine_(uint64_t{4} << 30),
+        bus_(machine_),
+        model_(bus_, model_config(batch_ns)),
+        device_(model_, time_),
+        driver_(device_) {}
+  std::string start(unsigned guests, unsigned contexts) {
+    if (!driver_.start().ok()) return "the host driver does not start";
+    mediator_ = std::make_unique<mediator::Mediator>(driver_, time_, mediator::MediatorConfig{});
+    for (unsigned n = 0; n < guests; ++n)
+      if (std::string error = add_guest(contexts); !error.empty()) return error;
+    return {};
+  }
+  std::string add_guest(unsigned contexts) {
+    auto g = std::make_unique<Guest>(*this, contexts);
+    const auto id = mediator_->create_vgpu(g->domain, {});
+    if (!id.ok()) return "no vGPU";
+    g->traps.emplace(*mediator_->traps(*id), time_);
+    g->domain.attach(&*g->traps);
+    if (!g->port.power_on()) return "the vGPU's BARs are wrong";
+    std::string error = g->client.start();
+    guests_.push_back(std::move(g));
+    Client& client = guests_.back()->client;
+    for (unsigned n = 0; error.empty() && !client.driver().ready() && n < 100000; ++n) step();
+    if (error.empty() && !client.driver().ready()) error = "the guest does not get ready";
+    if (error.empty() && !client.make_contexts()) error = "no room for contexts";
+    return error;
+  }
+  Cost run(uint64_t submissions) {
+    const uint64_t begin = time_.now_ns(), mediator = time_.mediator_ns();
+    for (uint64_t done = 0; done < submissions;) {
+      for (const auto& g : guests_) done += g->client.pump(true);
+      step();
+    }
+    return {time_.now_ns() - begin, time_.mediator_ns() - mediator};
+  }
+  hv::local::Machine& machine() { return machine_; }
+
+ private:
+  struct Guest {
+    Guest(Mediated& m, unsigned contexts)
+        : domain(m.machine_, hv::DomId{static_cast<uint16_t>(m.guests_.size() + 1)}, "guest",
+                 kGuestRam),
+          port(domain, m.time_),
+          client(port, contexts) {}
+    hv::local::LocalDomain domain;
+    std::optional<bench::CoTraps> traps;
+    guests::TrapPort port;
+    Client client;
+  };
+  void step() {
+    model_.advance_to(time_.now_ns());
+    if (model_.interrupt_pending() || mediator_->next_deadline_ns() <= time_.now_ns()) {
+      const CoTime::Running running(time_);
+      mediator_->poll();
+    } else {
+      uint64_t wake = std::min(model_.next_event_ns(), mediator_->next_deadline_ns());
+      for (const auto& g : guests_) wake = std::min(wake, g->client.driver().wake_ns());
+      time_.advance_to(model_.advance_until_interrupt(std::max(wake, time_.now_ns())));
+    }
+    for (const auto& g : guests_) g->client.on_events();
+  }
+
+  CoTime time_;
+  hv::local::Machine machine_;
+  MachineBus bus_;
+  gpu::model::Model model_;
+  bench::CoDevice device_;
+  gpu::Driver driver_;
+  std::vector<std::unique_ptr<Guest>> guests_;
+  std::unique_ptr<mediator::Mediator> mediator_;
+};
+
+constexpr uint64_t kSubmissions = 400;
+
+void report(benchmark::State& state, const Cost& cost) {
+  constexpr double kPerSubmission = 1e-3 / static_cast<double>(kSubmissions);
+  state.counters["value"] = static_cast<double>(cost.elapsed_ns) * kPerSubmission;
+  state.counters["mediator_us"] = static_cast<double>(cost.mediator_ns) * kPerSubmission;
+}
+
+// Two guests of two contexts each against one that has the GPU and four.
+void native(benchmark::State& state) {
+  Native rig(static_cast<uint64_t>(state.range(0)) * 1000, 4);
+  if (const std::string error = rig.start(); !error.empty())
+    return state.SkipWithError(error.c_str());
+  (void)rig.run(kSubmissions / 4);
+  for (auto _ : state) report(state, rig.run(kSubmissions));
+}
+void mediated(benchmark::State& state) {
+  Mediated rig(static_cast<uint64_t>(state.range(0)) * 1000);
+  if (const std::string error = rig.start(2, 2); !error.empty())
+    return state.SkipWithError(error.c_str());
+  (void)rig.run(kSubmissions / 4);
+  for (auto _ : state) report(state, rig.run(kSubmissions));
+}
+void curve(benchmark::internal::Benchmark* b) {
+  for (const int us : {20, 50, 100, 200, 500, 1000, 2000, 5000}) b->Arg(us);
+  b->Iterations(1)->Unit(benchmark::kMillisecond);
+}
+BENCHMARK(native)->Apply(curve);
+BENCHMARK(mediated)->Apply(curve);
+
+// One guest, two contexts in turn.
+void mediator_us_per_submission(benchmark::State& state) {
+  Mediated rig(100'000);
+  if (const std::string error = rig.start(1, 2); !error.empty())
+    return state.SkipWithError(error.c_str());
+  (void)rig.run(kSubmissions / 4);
+  for (auto _ : state) {
+    report(state, rig.run(kSubmissions));
+    state.counters["value"] = state.counters["mediator_us"];
+  }
+}
+BENCHMARK(mediator_us_per_submission)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+}  // namespace
