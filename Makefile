@@ -34,6 +34,9 @@ endif
 CCACHE := $(shell command -v ccache 2>/dev/null)
 COMPILE = $(CCACHE) $(CXX) -std=gnu++20 $(WARN) $(FLAGS) -MMD -MP
 CORE := -fno-exceptions -fno-rtti
+# One short line for each step; V=1 shows the commands.
+Q := $(if $(V),,@)
+say = @$(if $(V),:,echo "  $(1) $@")
 
 # A file that changes only when the text it holds does: what depends on it is rebuilt exactly then.
 define stamp_rule
@@ -70,8 +73,9 @@ LIBS := -lboost_program_options -lboost_json -lzstd -lpng -lcrypto
 obj = $(patsubst %.cc,$(B)/obj/%.o,$(1))
 define layer_rules
 $(call obj,$(SRC_$(1))): $(B)/obj/%.o: %.cc $(OBJ_DEPS)
+	$$(call say,CXX)
 	@mkdir -p $$(@D)
-	$$(COMPILE) $(OPT_$(1)) -Ibuild/view/$(1) -c $$< -o $$@
+	$$(Q)$$(COMPILE) $(OPT_$(1)) -Ibuild/view/$(1) -c $$< -o $$@
 $(call stamp_rule,$(B)/.sources-$(1),$(SRC_$(1)))
 $(B)/lib$(1).a: $(call obj,$(SRC_$(1))) $(B)/.sources-$(1)
 	@rm -f $$@; ar rcs $$@ $$(filter %.o,$$^)
@@ -80,10 +84,12 @@ $(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
 ARCHIVES := $(B)/libdom0.a $(B)/libmediator.a $(B)/libmodel.a $(B)/libshadow.a $(B)/libhv.a
 
 $(B)/obj/dom0/cli/main.o: dom0/cli/main.cc $(OBJ_DEPS)
+	$(call say,CXX)
 	@mkdir -p $(@D)
-	$(COMPILE) -Ibuild/view/dom0 -c $< -o $@
+	$(Q)$(COMPILE) -Ibuild/view/dom0 -c $< -o $@
 $(B)/xengvt: $(B)/obj/dom0/cli/main.o $(ARCHIVES)
-	$(CXX) $(FLAGS) -o $@ $^ $(LIBS)
+	$(call say,LINK)
+	$(Q)$(CXX) $(FLAGS) -o $@ $^ $(LIBS)
 build/xengvt: $(B)/xengvt
 	@cp -f $< $@
 
@@ -93,7 +99,8 @@ define suite_rules
 SRC_unit_$(1) := $(call src,tests/unit/$(1) tests/fake)
 $(call stamp_rule,$(B)/.sources-unit-$(1),$$(SRC_unit_$(1)))
 $(B)/unit-$(1): $$(call obj,$$(SRC_unit_$(1))) $(B)/.sources-unit-$(1) $(ARCHIVES)
-	$$(CXX) $$(FLAGS) -o $$@ $$(filter-out $(B)/.%,$$^) $$(LIBS) -lgtest_main -lgmock -lgtest -lpthread
+	$$(call say,LINK)
+	$$(Q)$$(CXX) $$(FLAGS) -o $$@ $$(filter-out $(B)/.%,$$^) $$(LIBS) -lgtest_main -lgmock -lgtest -lpthread
 endef
 $(foreach s,$(SUITES),$(eval $(call suite_rules,$(s))))
 UNITS := $(SUITES:%=$(B)/unit-%)
@@ -102,24 +109,28 @@ unit-%: $(B)/unit-%  ## run the unit tests of one folder: make unit-shadow
 
 # Benchmarks: one program of all files of tests/bench, always with the fakes at hand.
 $(B)/bench: $(call obj,$(call src,tests/bench tests/fake)) $(ARCHIVES)
-	$(CXX) $(FLAGS) -o $@ $^ $(LIBS) -lgmock -lgtest -lbenchmark -lpthread
+	$(call say,LINK)
+	$(Q)$(CXX) $(FLAGS) -o $@ $^ $(LIBS) -lgmock -lgtest -lbenchmark -lpthread
 
 # Fuzzers: tests/fuzz/NAME_fuzz.cc with LLVMFuzzerTestOneInput, and a plain driver for g++.
 FUZZERS := $(patsubst tests/fuzz/%_fuzz.cc,%,$(wildcard tests/fuzz/*_fuzz.cc))
 FUZZ_SHARED := $(call obj,$(call src,tests/fuzz,-not -name '*_fuzz.cc' -not -name driver.cc) $(call src,tests/fake))
 define fuzz_rules
 $(B)/fuzz-$(1): $(call obj,tests/fuzz/$(1)_fuzz.cc tests/fuzz/driver.cc) $(FUZZ_SHARED) $(ARCHIVES)
-	$$(CXX) $$(FLAGS) -o $$@ $$^ $$(LIBS) -lgmock -lgtest -lpthread
+	$$(call say,LINK)
+	$$(Q)$$(CXX) $$(FLAGS) -o $$@ $$^ $$(LIBS) -lgmock -lgtest -lpthread
 $(B)/libfuzzer-$(1): $(call obj,tests/fuzz/$(1)_fuzz.cc) $(FUZZ_SHARED) $(ARCHIVES)
-	$$(CXX) $$(FLAGS) -fsanitize=fuzzer -o $$@ $$^ $$(LIBS) -lgmock -lgtest -lpthread
+	$$(call say,LINK)
+	$$(Q)$$(CXX) $$(FLAGS) -fsanitize=fuzzer -o $$@ $$^ $$(LIBS) -lgmock -lgtest -lpthread
 endef
 $(foreach f,$(FUZZERS),$(eval $(call fuzz_rules,$(f))))
 FUZZ_PROGRAMS := $(FUZZERS:%=$(B)/fuzz-%)
 
 TEST_OBJ := $(call obj,$(call src,tests))
 $(TEST_OBJ): $(B)/obj/%.o: %.cc $(OBJ_DEPS)
+	$(call say,CXX)
 	@mkdir -p $(@D)
-	$(COMPILE) -Ibuild/view/tests -c $< -o $@
+	$(Q)$(COMPILE) -Ibuild/view/tests -c $< -o $@
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
