@@ -77,6 +77,7 @@ Status Writer::finish(const Sha256& state) {
   const uint64_t before = records_;
   add(Kind::end, 0, std::span{&before, 1}, state);
   close_block();
+  finished_ = true;
   return status_;
 }
 

@@ -37,6 +37,8 @@ class Writer {
   Status finish(const Sha256& state);
   [[nodiscard]] const Status& status() const { return status_; }
   [[nodiscard]] uint64_t records() const { return records_; }
+  /// Was finish() called?
+  [[nodiscard]] bool finished() const { return finished_; }
 
  private:
   struct Compressor;
@@ -49,6 +51,7 @@ class Writer {
   std::vector<std::byte> stored_;
   uint64_t records_ = 0;
   uint32_t sequence_ = 0;
+  bool finished_ = false;
   Status status_;
 };
 
