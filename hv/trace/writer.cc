@@ -16,16 +16,23 @@ struct Writer::Compressor {
 };
 
 Writer::Writer(ByteSink& sink, const FileHeader& header)
-    : sink_(sink), compressor_(std::make_unique<Compressor>()) {
+    : sink_(sink), header_(header), compressor_(std::make_unique<Compressor>()) {
   raw_.reserve(kBlockGoal * 2);
   stored_.resize(ZSTD_compressBound(kBlockGoal * 2));
-  FileHeader h = header;
-  const auto bytes = std::as_bytes(std::span{&h, 1});
-  h.crc = crc32({bytes.first(offsetof(FileHeader, crc))});
-  put(bytes);
 }
 
 Writer::~Writer() = default;
+
+void Writer::describe(uint16_t device_id, uint8_t revision) {
+  header_.device_id = device_id;
+  header_.revision = revision;
+}
+
+void Writer::put_header() {
+  const auto bytes = std::as_bytes(std::span{&header_, 1});
+  header_.crc = crc32({bytes.first(offsetof(FileHeader, crc))});
+  put(bytes);
+}
 
 void Writer::put(std::span<const std::byte> bytes) {
   if (status_.ok()) status_ = sink_.put(bytes);
@@ -54,6 +61,7 @@ void Writer::add(Kind kind, uint32_t subject, std::span<const uint64_t> args,
 
 void Writer::close_block() {
   if (raw_.empty()) return;
+  if (sequence_ == 0) put_header();
   if (const size_t bound = ZSTD_compressBound(raw_.size()); stored_.size() < bound)
     stored_.resize(bound);
   const size_t n = ZSTD_compressCCtx(compressor_->ctx, stored_.data(), stored_.size(), raw_.data(),

@@ -30,6 +30,8 @@ class Writer {
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
+  /// Which GPU is behind the recording. Before the first record.
+  void describe(uint16_t device_id, uint8_t revision);
   /// `args` as the kind's row says; a record above kMaxRecord bytes is an error.
   void add(Kind kind, uint32_t subject, std::span<const uint64_t> args,
            std::span<const std::byte> blob = {});
@@ -42,10 +44,12 @@ class Writer {
 
  private:
   struct Compressor;
+  void put_header();
   void close_block();
   void put(std::span<const std::byte> bytes);
 
   ByteSink& sink_;
+  FileHeader header_;
   std::unique_ptr<Compressor> compressor_;
   std::vector<std::byte> raw_;
   std::vector<std::byte> stored_;

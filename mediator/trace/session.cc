@@ -52,6 +52,8 @@ Session::Session(HostGpu& gpu, hv::Clock& clock, const MediatorConfig& config,
       for (const auto& g : guests_)
         if (g->id_) g->domain_.note_changed_pages();
     });
+  const GpuInfo info = gpu.gpu_info();
+  writer->describe(info.device_id, info.revision);
   record_config(config);
   mediator_ = std::make_unique<Mediator>(gpu_, clock_, config);
 }
