@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# Completion of xengvt for bash. Options come from the program's own --help.
+_xengvt() {
+  local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]}
+  local commands='demo scan run record replay trace help version'
+  if [ "$COMP_CWORD" = 1 ]; then
+    mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word")
+  elif [ "$COMP_CWORD" = 2 ] && [ "$command" = trace ]; then
+    mapfile -t COMPREPLY < <(compgen -W 'show assemble' -- "$word")
+  elif [ "$COMP_CWORD" = 2 ] && [ "$command" = record ]; then
+    mapfile -t COMPREPLY < <(compgen -W 'demo run' -- "$word")
+  elif [[ $word == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" "$command" --help 2>/dev/null |
+      grep -oE -- '--[a-z-]+' | sort -u)" -- "$word")
+  else
+    mapfile -t COMPREPLY < <(compgen -f -- "$word")
+  fi
+}
+complete -o filenames -F _xengvt xengvt
