@@ -20,9 +20,10 @@ CHECK_PACKAGES := libgtest-dev libgmock-dev libbenchmark-dev clang-format-14 she
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Werror
 FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 FLAGS_debug := -O0 -g3 -D_GLIBCXX_ASSERTIONS
-FLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS
+# No vptr check: the core is built without RTTI.
+FLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all -fno-omit-frame-pointer -D_GLIBCXX_ASSERTIONS
 FLAGS_tsan := -O1 -g -fsanitize=thread
-FLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all
 FLAGS := $(FLAGS_$(PRESET))
 ifeq ($(FLAGS),)
 $(error PRESET must be release, debug, asan or tsan)
