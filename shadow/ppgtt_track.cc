@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// Guest pages that are tables: write protection, trapped writes, out-of-sync leaves.
+#include <algorithm>
+
+#include "shadow/ppgtt_tables.h"
+
+namespace shadow::ppgtt {
+namespace {
+
+/// An out-of-sync leaf unchanged for so many submissions is protected again.
+constexpr uint32_t kSettledSyncs = 8;
+/// Protecting costs a hypercall: spread it.
+constexpr unsigned kProtectsPerSync = 16;
+/// Tables with failed entries tried again at one submission.
+constexpr size_t kRetriesPerSync = 16;
+
+}  // namespace
+
+TrackedPage* Tables::find_page(hv::Gfn gfn) {
+  if (last_page_ && last_page_->gfn == gfn) return last_page_;
+  const auto it = pages_.find(gfn.v);
+  if (it == pages_.end()) return nullptr;
+  return last_page_ = &it->second;
+}
+
+Table* Tables::find_table(const TrackedPage& page, Kind kind) const {
+  Table* t = page.tables;
+  while (t && t->kind != kind) t = t->next_on_page;
+  return t;
+}
+
+hv::Status Tables::protect(TrackedPage& page) {
+  if (page.is_protected) return {};
+  if (const hv::Status s = domain_.protect(page.gfn); !s.ok()) return s;
+  page.is_protected = true;
+  page.writes = 0;
+  out_of_sync_.remove(page);
+  return {};
+}
+
+bool Tables::may_go_out_of_sync(const TrackedPage& page) const {
+  return page.upper_tables == 0 && out_of_sync_.size() < limits_.out_of_sync;
+}
+
+void Tables::go_out_of_sync(TrackedPage& page) {
+  if (page.is_protected && !domain_.unprotect(page.gfn).ok()) return;
+  page.is_protected = false;
+  page.unchanged = 0;
+  out_of_sync_.add(page);
+}
+
+bool Tables::update_leaves(TrackedPage& page, const Entries& fresh) {
+  bool changed = false;
+  if (Table* t = find_table(page, Kind::pt4k)) changed |= update_leaf(*t, 0, fresh);
+  if (Table* t = find_table(page, Kind::pt64k)) {
+    Entries expanded = fresh;
+    expand_64k(expanded);
+    changed |= update_leaf(*t, 0, expanded);
+  }
+  return changed;
+}
+
+hv::Result<bool> Tables::reread_leaves(TrackedPage& page) {
+  Entries fresh;
+  const hv::Status s =
+      domain_.read(hv::gpa_of(page.gfn), std::as_writable_bytes(std::span{fresh}));
+  if (!s.ok()) return s.error();
+  return update_leaves(page, fresh);
+}
+
+void Tables::on_page_write(hv::Gpa address, unsigned size) {
+  TrackedPage* page = find_page(hv::gfn_of(address));
+  if (!page || !page->is_protected || size == 0) return;
+  ++counts_.page_writes;
+  const unsigned from = static_cast<unsigned>(address.v & hv::kPageMask);
+  const unsigned to = static_cast<unsigned>(std::min<uint64_t>(from + size, hv::kPageSize));
+  const unsigned first = from / 8, count = (to + 7) / 8 - first;
+  // Whatever the size and alignment, the entries it touched are read anew, whole.
+  uint64_t now[gen9::kEntries];
+  const auto bytes = std::as_writable_bytes(std::span{now, count});
+  if (!domain_.read(hv::Gpa{hv::gpa_of(page->gfn).v + first * 8}, bytes).ok()) return;
+  update_written(*page, first, {now, count});
+  if (page->upper_tables == 0 && ++page->writes >= limits_.oos_after_writes &&
+      may_go_out_of_sync(*page)) {
+    go_out_of_sync(*page);
+  }
+}
+
+void Tables::update_written(TrackedPage& page, unsigned first, std::span<const uint64_t> now) {
+  // From the top, looked up each time: a change above may drop a table below, on this same page.
+  for (const Kind kind : {Kind::pml4, Kind::pdp, Kind::pd}) {
+    if (page.upper_tables == 0) break;
+    for (unsigned k = 0; k < now.size(); ++k) {
+      Table* t = find_table(page, kind);
+      if (t && t->guest[first + k] != now[k]) set_upper(*t, first + k, now[k]);
+    }
+  }
+  if (Table* t = find_table(page, Kind::pt4k)) (void)update_leaf(*t, first, now);
+  if (find_table(page, Kind::pt64k)) (void)reread_leaves(page);
+}
+
+void Tables::sync() {
+  for (size_t n = std::min(kRetriesPerSync, retries_.size()); n > 0 && retries_.size() > 0; --n) {
+    retry(retries_[next_retry_++ % retries_.size()]);
+  }
+  unsigned protects_left = kProtectsPerSync;
+  // Backwards: a page that is protected leaves the list, and its place is taken by one already seen.
+  for (size_t i = out_of_sync_.size(); i-- > 0;) resync(out_of_sync_[i], protects_left);
+  for (size_t i = waiting_.size(); i-- > 0;) link_waiting(waiting_[i]);
+}
+
+void Tables::resync(TrackedPage& page, unsigned& protects_left) {
+  // Protected first and read after, so that no write falls between.
+  if (page.unchanged >= kSettledSyncs && protects_left > 0) {
+    --protects_left;
+    (void)protect(page);
+  }
+  const auto changed = reread_leaves(page);
+  ++counts_.resyncs;
+  page.unchanged = changed.ok() && !*changed ? page.unchanged + 1 : 0;
+  // What is protected is in sync: a page that cannot be read just now stays on the list.
+  if (!changed.ok() && page.is_protected) go_out_of_sync(page);
+}
+
+void Tables::forget_if_unused(TrackedPage& page) {
+  if (page.tables) return;
+  if (page.is_protected) (void)domain_.unprotect(page.gfn);
+  out_of_sync_.remove(page);
+  if (last_page_ == &page) last_page_ = nullptr;
+  pages_.erase(page.gfn.v);
+}
+
+}  // namespace shadow::ppgtt
