@@ -5,10 +5,7 @@
 namespace shadow::ppgtt {
 
 bool Tables::update_leaf(Table& t, unsigned first, std::span<const uint64_t> now, bool retrying) {
-  // The arrays are filled only as far as there are changes: a trapped write has one.
-  hv::Gfn to_pin[gen9::kEntries], to_drop[gen9::kEntries];
-  hv::BusFrame frames[gen9::kEntries];
-  uint16_t pinned_index[gen9::kEntries];
+  auto& [to_pin, to_drop, frames, pinned_index] = batch_;
   unsigned pins = 0, drops = 0;
   bool changed = false;
   const uint64_t scratch = scratch_[0];
@@ -42,7 +39,7 @@ bool Tables::update_leaf(Table& t, unsigned first, std::span<const uint64_t> now
     }
     if (live) to_drop[drops++] = gfn_of_entry(was);
   }
-  if (pins) domain_.pin({to_pin, pins}, {frames, pins});
+  if (pins) domain_.pin({to_pin.data(), pins}, {frames.data(), pins});
   for (unsigned k = 0; k < pins; ++k) {
     const unsigned i = pinned_index[k];
     if (frames[k] != hv::kNoFrame) {

@@ -31,6 +31,8 @@ struct Table {
   Kind kind{};
   /// False for a leaf nobody has read yet; nothing links to it before.
   bool filled = false;
+  /// A trapped write could not be read: read the whole page again (then also in the retry list).
+  bool reread = false;
   hv::Gfn gfn;
   hv::BusFrame frame;
   uint32_t refs = 0;  ///< entries and roots that name it

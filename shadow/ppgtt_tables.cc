@@ -222,6 +222,7 @@ void Tables::link_waiting(Table& t) {
 
 void Tables::retry(Table& t) {
   retries_.remove(t);
+  if (std::exchange(t.reread, false)) reread(*t.page);
   if (is_leaf(t.kind)) {
     (void)update_leaf(t, 0, t.guest, true);
     return;

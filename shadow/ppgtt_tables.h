@@ -80,6 +80,8 @@ class Tables {
   hv::Result<bool> reread_leaves(TrackedPage& page);
   bool update_leaves(TrackedPage& page, const Entries& fresh);
   void update_written(TrackedPage& page, unsigned first, std::span<const uint64_t> now);
+  void reread_later(TrackedPage& page);
+  void reread(TrackedPage& page);
   void resync(TrackedPage& page, unsigned& protects_left);
   void forget_if_unused(TrackedPage& page);
 
@@ -96,6 +98,13 @@ class Tables {
   IndexedSet<Table, &Table::pending_at> waiting_;
   IndexedSet<Table, &Table::retry_at> retries_;
   size_t next_retry_ = 0;
+  /// What update_leaf collects. Not on its stack: it would be cleared at each trapped write.
+  struct Batch {
+    std::array<hv::Gfn, gen9::kEntries> to_pin, to_drop;
+    std::array<hv::BusFrame, gen9::kEntries> frames;
+    std::array<uint16_t, gen9::kEntries> pinned_index;
+  };
+  Batch batch_;
   /// By level - 1: the entry a bad entry of that level becomes; 0 until made.
   std::array<uint64_t, 4> scratch_{};
 };

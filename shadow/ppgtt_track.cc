@@ -78,7 +78,9 @@ void Tables::on_page_write(hv::Gpa address, unsigned size) {
   // Whatever the size and alignment, the entries it touched are read anew, whole.
   uint64_t now[gen9::kEntries];
   const auto bytes = std::as_writable_bytes(std::span{now, count});
-  if (!domain_.read(hv::Gpa{hv::gpa_of(page->gfn).v + first * 8}, bytes).ok()) return;
+  if (!domain_.read(hv::Gpa{hv::gpa_of(page->gfn).v + first * 8}, bytes).ok()) {
+    return reread_later(*page);
+  }
   update_written(*page, first, {now, count});
   if (page->upper_tables == 0 && ++page->writes >= limits_.oos_after_writes &&
       may_go_out_of_sync(*page)) {
@@ -97,6 +99,21 @@ void Tables::update_written(TrackedPage& page, unsigned first, std::span<const u
   }
   if (Table* t = find_table(page, Kind::pt4k)) (void)update_leaf(*t, first, now);
   if (find_table(page, Kind::pt64k)) (void)reread_leaves(page);
+}
+
+/// What was written could not be read: until the whole page is read again the old entries stand.
+void Tables::reread_later(TrackedPage& page) {
+  ++counts_.untracked;
+  page.tables->reread = true;
+  retries_.add(*page.tables);
+}
+
+void Tables::reread(TrackedPage& page) {
+  Entries fresh;
+  const hv::Status s =
+      domain_.read(hv::gpa_of(page.gfn), std::as_writable_bytes(std::span{fresh}));
+  if (!s.ok()) return reread_later(page);
+  update_written(page, 0, fresh);
 }
 
 void Tables::sync() {

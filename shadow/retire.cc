@@ -7,7 +7,7 @@ namespace {
 
 /// So many parked pins bring a flush of their own: a guest rewriting its tables without ever
 /// submitting must not grow this list.
-constexpr size_t kMaxParked = 65536;
+constexpr size_t kMaxParked = 8192;
 constexpr size_t kUnpinBatch = 256;
 
 }  // namespace

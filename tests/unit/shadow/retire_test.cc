@@ -70,7 +70,7 @@ TEST_F(RetiredTest, InvalidatesOnlyWhenThereIsAReason) {
 }
 
 TEST_F(RetiredTest, ManyParkedPinsFlushThemselves) {
-  for (int i = 0; i < 65536; ++i) retired.pin(domain, Gfn{3});
+  for (int i = 0; i < 8192; ++i) retired.pin(domain, Gfn{3});
   EXPECT_EQ(gpu.invalidations, 1u);
   EXPECT_FALSE(retired.pending());
 }
