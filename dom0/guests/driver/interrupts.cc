@@ -62,8 +62,8 @@ void enable_interrupts(GuestPort& port, gen9::EngineMask engines) {
     enable_group(port, g.iir, bits);
   }
   for (const gen9::EngineId e : gen9::kAllEngines)
-    if (engines & gen9::engine_bit(e))
-      port.write32(gen9::engine_reg(e, gen9::rel::kImr), ~kEngineBits);
+    if (engines & gen9::engine_bit(e))  // the ring's mask has its bits where the group has them
+      port.write32(gen9::engine_reg(e, gen9::rel::kImr), ~(kEngineBits << gen9::info(e).irq_shift));
   port.write32(gen9::kMasterIrq, gen9::kMasterIrqEnable);
 }
 
