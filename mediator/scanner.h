@@ -13,6 +13,10 @@
 
 namespace mediator {
 
+/// Longest stream scanned at once, in dwords (64 MiB): a ring is at most 2 MiB, and owners that copy
+/// batches have closer limits of their own. Beyond it: too_long.
+inline constexpr size_t kMaxScanDwords = size_t{16} << 20;
+
 /// Why a command was refused. Names are shown to users; counted per vGPU.
 enum class Reject : uint8_t {
   none, unknown_command, bad_length, truncated, no_batch_end, too_long, too_deep, forbidden_command,
@@ -64,14 +68,18 @@ class ScanHost {
 struct ScanRequest {
   gen9::EngineId engine{};
   Rules rules = Rules::privileged;
-  unsigned level = 0;            ///< 0: ring or indirect context, 1 and 2: batch
-  size_t ring_dwords = 0;        ///< level 0: exact length to scan (ends there, not at a batch end)
+  unsigned level = 0;  ///< 0: ring or indirect context, 1 and 2: batch
+  /// Level 0: exact length to scan (ends there; a batch end is refused). 0: a per-context batch,
+  /// which stands where the ring does and ends at its MI_BATCH_BUFFER_END.
+  size_t ring_dwords = 0;
   bool enable_arbitration = false;  ///< turn MI_ARB_ON_OFF(off) into (on)
 };
 
 struct ScanOutcome {
-  Refusal refusal;        ///< reason none if accepted
-  size_t dwords = 0;      ///< scanned, including MI_BATCH_BUFFER_END
+  Refusal refusal;  ///< reason none if accepted
+  /// Scanned, including the MI_BATCH_BUFFER_END, or the chained start that took its place. (Behind a
+  /// chained start of a privileged stream one dword more, turned into MI_BATCH_BUFFER_END.)
+  size_t dwords = 0;
   uint64_t commands = 0;
   bool has_user_interrupt = false;
 };

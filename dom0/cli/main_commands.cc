@@ -19,7 +19,7 @@ constexpr const char* kVersion = "0.1";
 
 constexpr std::array kCommands{
     Command{"demo", "several guests draw at once on one modelled GPU", nullptr},
-    Command{"scan", "scan an AUB file by the mediator's rules", nullptr},
+    Command{"scan", "scan an AUB file by the mediator's rules", scan_main},
     Command{"run", "execute AUB streams on the model, natively or mediated", nullptr},
     Command{"record", "run or demo, recording everything at the ports", nullptr},
     Command{"replay", "replay recordings and compare", nullptr},
