@@ -291,6 +291,7 @@ void Vgpu::reset_engine_state(EngineId engine) {
   Engine& e = engines_[index(engine)];
   e.execlist.reset();
   e.stalled = e.on_gpu = false;
+  e.status_page = device_->registers().get(engine_reg(engine, rel::kHwsPga));
   update_status_register(engine);
 }
 

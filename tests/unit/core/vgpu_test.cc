@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+// A guest's submissions through the real mediator onto a fake GPU.
+#include "mediator/vgpu.h"
+
+#include "tests/unit/core/core_world.h"
+
+namespace {
+using namespace core_test;  // NOLINT: a test's own vocabulary
+namespace csb = gen9::csb;
+namespace ctx = gen9::ctx;
+
+constexpr uint64_t kA = 0x100000, kB = 0x140000;
+const uint64_t kDescA = Guest::descriptor(kA, 1), kDescB = Guest::descriptor(kB, 2);
+
+struct VgpuTest : CoreWorld {
+  Guest& g() { return *guests[0]; }
+  void SetUp() override {
+    CoreWorld::SetUp();
+    add_guest();
+    g().make_context(kA);
+    g().make_context(kB);
+    g().emit(kA, {kNoop, kNoop});
+    g().emit(kB, {kNoop, kNoop, kNoop, kNoop});
+  }
+};
+
+TEST_F(VgpuTest, RunsAHostOwnedContextNotTheGuests) {
+  g().submit(kDescA);
+  ASSERT_EQ(gpu.running[0].size(), 1u);
+  const uint64_t d = gpu.running[0][0];
+  EXPECT_NE(d & gen9::descriptor::Lrca::mask, kA);
+  EXPECT_EQ(gpu.image_dword(d, ctx::kRingTail), 8u);
+  EXPECT_NE(gpu.image_dword(d, ctx::kRingStart), Guest::ring(kA));
+  EXPECT_NE(gpu.image_dword(d, ctx::kPdp0Ldw), 0x20000u);
+}
+
+TEST_F(VgpuTest, TheGuestChoosesNoRegisterOfTheImage) {
+  g().store(kA + 0x1000 + 2 * 4, 0x2080);  // CONTEXT_CONTROL's offset becomes HWS_PGA
+  g().submit(kDescA);
+  EXPECT_EQ(gpu.image_dword(gpu.running[0][0], 2), 0x2244u);
+}
+
+TEST_F(VgpuTest, CompletionIsSeenInTheStatusBufferAndTheImage) {
+  g().submit(kDescA);
+  EXPECT_EQ(g().csb_event(0), csb::kIdleToActive);
+  finish();
+  EXPECT_EQ(g().csb_event(1), csb::kContextComplete | csb::kActiveToIdle);
+  EXPECT_EQ(g().csb_write_index(), 1u);
+  EXPECT_EQ(g().load(kA + 0x1000 + ctx::kRingHead * 4), 8u);
+  EXPECT_EQ(g().stats().submissions, 1u);
+}
+
+TEST_F(VgpuTest, TwoContextsGoToTheGpuTogether) {
+  g().submit(kDescA, kDescB);
+  ASSERT_EQ(gpu.running[0].size(), 2u);
+  finish();
+  EXPECT_EQ(g().csb_event(1), csb::kContextComplete | csb::kElementSwitch);
+  EXPECT_EQ(g().csb_event(2), csb::kContextComplete | csb::kActiveToIdle);
+}
+
+TEST_F(VgpuTest, AGgttOperandIsRelocatedInTheCopy) {
+  g().emit(kA, {kStoreDwordGgtt, 0x200010, 0, 0x1234});
+  g().submit(kDescA);
+  const uint64_t ring = gpu.image_dword(gpu.running[0][0], ctx::kRingStart);
+  EXPECT_EQ(gpu.fetch(ring + 8), kStoreDwordGgtt);
+  const uint64_t operand = gpu.fetch(ring + 12);
+  EXPECT_NE(operand, 0x200010u);
+  EXPECT_EQ(gen9::pte_frame(gpu.ggtt_entry(operand >> 12)), g().domain.frame(hv::Gfn{0x200}));
+  EXPECT_EQ(g().load(Guest::ring(kA) + 12), 0x200010u) << "the guest's own ring is untouched";
+}
+
+TEST_F(VgpuTest, ARefusedCommandStopsTheEngineUntilItIsReset) {
+  g().emit(kA, {kStoreDwordGgtt, 0xf0000000, 0, 1});  // outside the windows
+  g().submit(kDescA);
+  EXPECT_TRUE(gpu.submissions.empty());
+  EXPECT_EQ(g().stats().refused_commands, 1u);
+  EXPECT_EQ(g().stats().last_refusal.reason, mediator::Reject::ggtt_address);
+  g().submit(kDescB);
+  EXPECT_TRUE(gpu.submissions.empty());
+  g().traps->on_write(hv::Range::bar0, gen9::kGdrst, 4, gen9::info(EngineId::rcs).reset_bit);
+  g().submit(kDescB);
+  EXPECT_EQ(gpu.submissions.size(), 1u);
+}
+
+TEST_F(VgpuTest, MoreWorkForTheRunningContextIsALiteRestore) {
+  g().submit(kDescA);
+  g().emit(kA, {kNoop, kNoop});
+  g().submit(kDescA, kDescB);
+  EXPECT_EQ(g().csb_event(1), csb::kPreempted | csb::kLiteRestore);
+  ASSERT_EQ(gpu.submissions.size(), 2u);
+  EXPECT_EQ(gpu.submissions[1].descriptors.size(), 2u);
+  EXPECT_EQ(gpu.image_dword(gpu.running[0][0], ctx::kRingTail), 16u);
+}
+
+TEST_F(VgpuTest, ALiteRestoreThatCameTooLateRunsAfterwards) {
+  g().submit(kDescA);
+  g().emit(kA, {kNoop, kNoop});
+  gpu.fail_submits = 1;
+  g().submit(kDescA);
+  gpu.set_image_dword(gpu.running[0][0], ctx::kRingTail, 8);  // as the GPU had it
+  finish();
+  EXPECT_EQ(g().stats().submissions, 0u) << "the guest's tail was not reached yet";
+  ASSERT_EQ(gpu.running[0].size(), 1u);
+  finish();
+  EXPECT_EQ(g().stats().submissions, 1u);
+  EXPECT_EQ(g().load(kA + 0x1000 + ctx::kRingHead * 4), 16u);
+}
+
+TEST_F(VgpuTest, AnotherContextPreemptsTheRunningOne) {
+  g().submit(kDescA);
+  g().submit(kDescB);
+  EXPECT_EQ(gpu.preempt_requests, 1u);
+  mediator->poll();
+  EXPECT_EQ(g().csb_event(1), csb::kPreempted);
+  ASSERT_EQ(gpu.running[0].size(), 1u);
+  finish();
+  EXPECT_EQ(g().csb_event(2), csb::kContextComplete | csb::kActiveToIdle);
+}
+
+TEST_F(VgpuTest, AUserInterruptReachesTheGuest) {
+  g().traps->on_write(hv::Range::bar0, 0x44304, 4, 0);       // IMR
+  g().traps->on_write(hv::Range::bar0, 0x4430c, 4, ~0u);     // IER
+  g().traps->on_write(hv::Range::bar0, gen9::kMasterIrq, 4, gen9::kMasterIrqEnable);
+  g().mmio(EngineId::rcs, rel::kImr, 0);
+  g().submit(kDescA);
+  gpu.raise(EngineId::rcs, mediator::GpuEventKind::user_interrupt);
+  mediator->poll();
+  EXPECT_EQ(g().domain.cpu_read(hv::Gpa{0}, 4), g().load(0));  // nothing placed there: RAM
+  EXPECT_EQ(g().traps->on_read(hv::Range::bar0, 0x44308, 4) & 1, 1u);
+}
+
+TEST_F(VgpuTest, ACommandErrorResetsTheEngineAndStallsOnlyThisGuest) {
+  Guest& other = add_guest();
+  other.make_context(kA);
+  other.emit(kA, {kNoop, kNoop});
+  g().submit(kDescA);
+  other.submit(kDescA);
+  gpu.raise(EngineId::rcs, mediator::GpuEventKind::command_error);
+  mediator->poll();
+  EXPECT_EQ(gpu.resets, 1u);
+  ASSERT_EQ(gpu.submissions.size(), 2u);
+  finish();
+  EXPECT_EQ(other.stats().submissions, 1u);
+  EXPECT_EQ(g().stats().submissions, 0u);
+}
+
+TEST_F(VgpuTest, ASliceEndsAtItsEndWhenSomebodyWaits) {
+  Guest& other = add_guest();
+  other.make_context(kA);
+  other.emit(kA, {kNoop, kNoop});
+  g().submit(kDescA);
+  advance(5'000'000);
+  EXPECT_EQ(gpu.preempt_requests, 0u) << "nobody waits";
+  other.submit(kDescA);
+  EXPECT_LE(mediator->next_deadline_ns(), clock.now);
+  advance(0);
+  advance(0);
+  EXPECT_EQ(gpu.preempt_requests, 1u);
+  ASSERT_EQ(gpu.submissions.size(), 2u);
+  finish();
+  finish();
+  EXPECT_EQ(g().stats().submissions, 1u) << "the preempted one came back and ended";
+  EXPECT_EQ(other.stats().submissions, 1u);
+}
+
+TEST_F(VgpuTest, ADeafContextIsResetWhenItStandsStill) {
+  Guest& other = add_guest();
+  other.make_context(kA);
+  other.emit(kA, {kNoop, kNoop});
+  gpu.obeys_preemption = false;
+  g().submit(kDescA);
+  other.submit(kDescA);
+  advance(2'000'000);
+  for (int i = 0; i < 8; ++i) advance(100'000'000);
+  EXPECT_EQ(gpu.resets, 1u);
+  EXPECT_EQ(gpu.submissions.size(), 2u);
+}
+
+TEST_F(VgpuTest, ADeafContextThatGetsFurtherIsLeftAlone) {
+  Guest& other = add_guest();
+  other.make_context(kA);
+  other.emit(kA, {kNoop, kNoop});
+  gpu.obeys_preemption = false;
+  g().submit(kDescA);
+  other.submit(kDescA);
+  advance(2'000'000);
+  for (int i = 0; i < 8; ++i) {
+    ++gpu.progress_value;
+    advance(100'000'000);
+  }
+  EXPECT_EQ(gpu.resets, 0u);
+}
+
+TEST_F(VgpuTest, APausedGuestGetsNoTurns) {
+  mediator->pause(g().vgpu, true);
+  g().submit(kDescA);
+  EXPECT_TRUE(gpu.submissions.empty());
+  mediator->pause(g().vgpu, false);
+  EXPECT_EQ(gpu.submissions.size(), 1u);
+}
+
+TEST_F(VgpuTest, OneContextInBothPortsIsRefused) {
+  g().submit(kDescA, kDescA);
+  EXPECT_TRUE(gpu.submissions.empty());
+  EXPECT_EQ(g().stats().refused_commands, 1u);
+}
+
+TEST_F(VgpuTest, DestroyingAGuestAtWorkGivesEverythingBack) {
+  g().submit(kDescA, kDescB);
+  mediator->destroy_vgpu(g().vgpu);
+  EXPECT_EQ(gpu.resets, 1u);
+  EXPECT_TRUE(gpu.pages.empty()) << "host pages left behind";
+  for (uint64_t f = 0; f < kRamBytes >> 12; ++f)
+    ASSERT_EQ(g().domain.pins(hv::Gfn{f}), 0u) << "frame " << f;
+}
+
+}  // namespace
