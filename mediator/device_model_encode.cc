@@ -4,13 +4,17 @@
 #include <algorithm>
 
 #include "mediator/device_model_impl.h"
-#include "mediator/device_model_bytes.h"
+#include "mediator/encode.h"
 
 namespace mediator {
 namespace {
 
 constexpr uint32_t kEncodingVersion = 1;
 constexpr uint32_t kNoMorePages = 0xffffffff;
+
+void put_bytes(std::vector<std::byte>& out, std::span<const std::byte> bytes) {
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
 
 void put_pages(std::vector<std::byte>& out, std::span<const std::byte> memory) {
   for (size_t at = 0; at < memory.size(); at += hv::kPageSize) {

@@ -21,6 +21,7 @@ struct DeviceModel::Impl final : InterruptSink {
   uint64_t read(uint64_t offset, unsigned size);
   void write(uint64_t offset, unsigned size, uint64_t value);
   void write_dword(uint32_t offset, uint32_t value, uint32_t lanes);
+  void write_memory(uint32_t offset, uint32_t value, uint32_t lanes);
   void before_read(uint32_t offset);
 
   // mmio_hooks_gt.cc: rows of Behaviour::hook.

@@ -41,10 +41,7 @@ void DeviceModel::Impl::write_dword(uint32_t offset, uint32_t value, uint32_t la
   const uint16_t row = index[offset / 4];
   const uint32_t old = regs.get(offset);
   value &= lanes;
-  if (row == 0 || failsafe) [[unlikely]] {
-    counts.unknown_writes += row == 0;
-    return regs.set(offset, (old & ~lanes) | value);
-  }
+  if (row == 0 || failsafe) [[unlikely]] return write_memory(offset, value, lanes);
   const RegisterDesc& d = rows[row - 1];
   switch (d.behaviour) {
     case Behaviour::plain: {
@@ -61,6 +58,14 @@ void DeviceModel::Impl::write_dword(uint32_t offset, uint32_t value, uint32_t la
     case Behaviour::live: return;
     case Behaviour::hook: return run_hook({d, offset, value, lanes, old});
   }
+}
+
+/// Unknown registers, and all of them in failsafe mode, are memory; only PVINFO stays what it is.
+void DeviceModel::Impl::write_memory(uint32_t offset, uint32_t value, uint32_t lanes) {
+  const uint16_t row = index[offset / 4];
+  counts.unknown_writes += row == 0;
+  if (row != 0 && rows[row - 1].hook == Hook::pv_info) return;
+  regs.set(offset, (regs.get(offset) & ~lanes) | value);
 }
 
 uint64_t DeviceModel::Impl::read(uint64_t offset, unsigned size) {

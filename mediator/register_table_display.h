@@ -141,6 +141,13 @@ inline constexpr auto kTranscoderRows = std::to_array<RegisterDesc>({
     plain(0x404, "DDI_FUNC_CTL2"),                       plain(0x410, "MSA_MISC"),
 });
 
+/// Transcoder A comes up with the link values of 154 MHz pixels over four lanes at 324 MHz.
+inline constexpr auto kAllTranscoderRows = with_reset(
+    with_reset(with_reset(with_reset(family(kTranscoders, kTranscoderRows), 0x60030, 0x7e5b425e),
+                          0x60034, 0x800000),
+               0x60040, 0x3cd6e),
+    0x60044, 0x80000);
+
 inline constexpr std::array<Unit, 3> kPipes{
     {{0x70000, "pipe A"}, {0x71000, "pipe B"}, {0x72000, "pipe C"}}};
 inline constexpr auto kPipeRows = std::to_array<RegisterDesc>({
@@ -231,7 +238,7 @@ inline constexpr auto kPortRows = std::to_array<RegisterDesc>({
 });
 
 inline constexpr auto kAllDisplayRows =
-    cited(join(kDisplayCoreRows, kPchRows, family(kTranscoders, kTranscoderRows),
+    cited(join(kDisplayCoreRows, kPchRows, kAllTranscoderRows,
                family(kPipes, kPipeRows), family(kPalettes, kPaletteRows), family(kCscs, kCscRows),
                family(kPlanes, kPlaneRows), family(kScalers, kScalerRows),
                family(kPorts, kPortRows)),

@@ -67,6 +67,14 @@ constexpr auto join(const Rows<N>&... parts) {
   return all;
 }
 
+/// The same rows, one of them with another reset value.
+template <size_t N>
+constexpr Rows<N> with_reset(Rows<N> rows, uint32_t offset, uint32_t reset) {
+  for (RegisterDesc& d : rows)
+    if (d.offset == offset) d.reset = reset;
+  return rows;
+}
+
 template <size_t N>
 constexpr Rows<N> cited(Rows<N> rows, const char* cite) {
   for (RegisterDesc& d : rows)
