@@ -2,11 +2,13 @@
 // xengvt replay: recordings through a fresh mediator, with neither hypervisor nor GPU behind it.
 #include "mediator/trace/replay.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
 #include <vector>
 
 #include "dom0/cli/command.h"
+#include "dom0/cli/open_replay.h"
 #include "dom0/cli/options.h"
 #include "dom0/cli/trace_file.h"
 #include "mediator/trace/kinds.h"
@@ -65,23 +67,57 @@ void print(const std::string& path, const Timed& t, std::ostream& out) {
       << speedup(t) << " times as fast)\n";
 }
 
+json::object to_json(const OpenReplayResult& r) {
+  return {{"open", true},
+          {"events", r.events},
+          {"submissions", r.submissions},
+          {"refused", r.refused},
+          {"late", r.late},
+          {"gpu_ns", r.gpu_ns},
+          {"recorded_ns", r.recorded_ns},
+          {"memory", json::array(r.memory.begin(), r.memory.end())}};
+}
+
+void print(const std::string& path, const OpenReplayResult& r, std::ostream& out) {
+  out << path << ": " << r.events << " inputs delivered, " << r.submissions << " submissions run, "
+      << r.refused << " commands refused, " << r.late << " late, "
+      << static_cast<double>(r.gpu_ns) / 1e6 << " ms of GPU time\n";
+}
+
+/// Replays one trace; adds to `all`. The exit code.
+int replay_one(const std::string& path, bool open, bool text, json::array& all, std::ostream& out,
+               std::ostream& err) {
+  const auto tell = [&](const auto& result) {
+    if (text) print(path, result, out);
+    all.push_back(to_json(result));
+  };
+  if (open) {
+    const OpenReplayResult r = open_replay(path);
+    if (!r.error.empty()) return fail(err, path + ": " + r.error);
+    tell(r);
+    return kOk;
+  }
+  const Timed t = replay_file(path);
+  if (!t.result.error.empty()) return fail(err, path + ": " + t.result.error);
+  tell(t);
+  return t.result.matches ? kOk : kFailed;
+}
+
 }  // namespace
 
 int replay_main(Args args, std::ostream& out, std::ostream& err) {
   po::options_description options("options");
+  options.add_options()("open", "as a stimulus for a live mediator and model (record --open)");
   const Parsed parsed = parse({"replay", "TRACE...", "Replays recordings and compares."}, options,
                               args, out, err, "trace");
   if (parsed.exit) return *parsed.exit;
   if (!parsed.has("trace")) return fail(err, "replay: no trace given");
-  const auto& paths = parsed.get<std::vector<std::string>>("trace");
   json::array all;
   int code = kOk;
-  for (const std::string& path : paths) {
-    const Timed t = replay_file(path);
-    if (!t.result.error.empty()) return fail(err, path + ": " + t.result.error);
-    if (!t.result.matches) code = kFailed;
-    if (!parsed.has("json")) print(path, t, out);
-    all.push_back(to_json(t));
+  for (const std::string& path : parsed.get<std::vector<std::string>>("trace")) {
+    const int one = replay_one(path, parsed.has("open"), !parsed.has("json"), all, out, err);
+    if (one == kBadInput) return one;
+    code = std::max(code, one);
   }
   if (parsed.has("json")) {
     const json::value v = all.size() == 1 ? all[0] : json::value(std::move(all));

@@ -99,11 +99,11 @@ std::vector<std::vector<uint8_t>> fuzz_seeds() {
     add(mediator::trace::kind::session, 0, {5'000'000, 200'000'000, 0, 0, 256, 64});
     add(mediator::trace::kind::gpu_info, 0,
         {0x1912, 6, 1ULL << 32, 256 << 20, 15, 1 << 28, 1 << 28});
-    add(mediator::trace::kind::create, 0,
+    add(mediator::trace::kind::create, 1,
         {1, 0x1912, 6, 0, 64 << 20, 256 << 20, 384 << 20, 256 << 20, 4, 1024, 768, 1, 1});
     add(Kind::register_pages, 1, {1, 0, 2 << 20, 0});
     add(Kind::register_pages, 1, {1, 8 << 20, 8 << 20, 0});
-    add(mediator::trace::kind::created, 0, {0, 1});
+    add(mediator::trace::kind::created, 1, {0, 1});
     add(Kind::clock, 0, {1, 1000});
     add(Kind::trap_write, 1, {1, 0x2230, 4, 0x119});
     add(Kind::trap_read, 1, {1, 0x78000, 8});

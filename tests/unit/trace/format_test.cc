@@ -62,6 +62,40 @@ std::vector<std::byte> with_header(Change change) {
   return t;
 }
 
+TEST(Hash64, IsTheOneOfTheDocument) {
+  // From an independent implementation; the hash is part of the format.
+  const std::pair<size_t, uint64_t> kKnown[] = {
+      {0, 0xf7e27bed97b0321eu},  {5, 0x02205103d88759dcu},  {8, 0xfdb080477de193d7u},
+      {31, 0xc8e9ba2073166bb7u}, {32, 0x9806b4574ae11d69u}, {77, 0x01329cef98f7d37cu},
+  };
+  for (const auto& [bytes, value] : kKnown) {
+    std::vector<std::byte> data(bytes);
+    for (size_t i = 0; i < bytes; ++i) data[i] = static_cast<std::byte>(i * 7 + 1);
+    Hash64 h;
+    h.add(std::span<const std::byte>{data});
+    EXPECT_EQ(h.value(), value) << bytes;
+  }
+}
+
+TEST(Hash64, SeesOrderAndEveryByte) {
+  std::vector<std::byte> data(100);
+  Hash64 zeros;
+  zeros.add(std::span<const std::byte>{data});
+  for (auto& b : data) {
+    b = std::byte{1};
+    Hash64 h;
+    h.add(std::span<const std::byte>{data});
+    EXPECT_NE(h.value(), zeros.value());
+    b = std::byte{0};
+  }
+  Hash64 ab, ba;
+  ab.add(1);
+  ab.add(2);
+  ba.add(2);
+  ba.add(1);
+  EXPECT_NE(ab.value(), ba.value());
+}
+
 TEST(Varint, RoundTripsEveryLength) {
   for (unsigned shift = 0; shift < 64; ++shift) {
     const uint64_t v = ~uint64_t{0} >> shift;

@@ -9,8 +9,8 @@
 
 #include "mediator/trace/inputs.h"
 #include "mediator/trace/kinds.h"
-#include "tests/fake/fake_gpu_memory.h"
 #include "tests/fake/trace_bytes.h"
+#include "tests/unit/trace/toy_gpu.h"
 
 namespace {
 using namespace mediator;
@@ -20,30 +20,7 @@ using hv::trace::Reader;
 using hv::trace::Record;
 using hv::trace::Writer;
 
-struct ToyGpu final : fake::BasicGpuMemory<HostGpu> {
-  std::vector<GpuEvent> pending;
-  uint64_t steps = 0;
-  hv::Status answer;
-
-  GpuInfo gpu_info() override {
-    GpuInfo i;
-    i.ggtt_free_base = 0x100000;
-    i.ggtt_free_bytes = 0x200000;
-    return i;
-  }
-  hv::Status submit(EngineId, std::span<const uint64_t>) override { return answer; }
-  hv::Status preempt(EngineId) override { return answer; }
-  hv::Status reset_engine(EngineId) override { return answer; }
-  uint64_t progress(EngineId) override { return ++steps; }
-  hv::Status load_registers(EngineId, std::span<const RegisterValue>) override { return answer; }
-  uint32_t read_register(uint32_t offset) override { return offset + 1; }
-  size_t poll(std::span<GpuEvent> events) override {
-    const size_t n = std::min(events.size(), pending.size());
-    std::copy_n(pending.begin(), n, events.begin());
-    pending.erase(pending.begin(), pending.begin() + static_cast<long>(n));
-    return n;
-  }
-};
+using fake::ToyGpu;
 
 std::string text(uint64_t v) { return std::to_string(v) + " "; }
 std::string text(const hv::Status& s) { return s.ok() ? "ok " : "error "; }
