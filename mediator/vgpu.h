@@ -90,6 +90,7 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   void queued_list(EngineId engine);
   void reset_engine_state(EngineId engine);
   void update_status_register(EngineId engine);
+  [[nodiscard]] std::vector<uint64_t> fences() const;
   uint64_t aperture_read(uint64_t offset, unsigned size);
   void aperture_write(uint64_t offset, unsigned size, uint64_t value);
   void add_latency(uint64_t ns);
