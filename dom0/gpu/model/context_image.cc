@@ -152,7 +152,7 @@ unsigned ContextImage::store_registers() {
 void ContextImage::store_architectural(const ContextState& from) {
   auto& w = words_;
   w[ctx::kContextControl] &= ~ctx::kRestoreInhibit;
-  w[ctx::kRingHead] = from.ring_head;
+  w[ctx::kRingHead] = from.ring_head & 0x1ffffc;  // without the wrap count
   const BatchPosition first = from.level >= 1 ? from.batch[1] : BatchPosition{};
   const BatchPosition second = from.level == 2 ? from.batch[2] : BatchPosition{};
   w[ctx::kBbHeadUdw] = static_cast<uint32_t>(first.address >> 32);

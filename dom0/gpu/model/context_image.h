@@ -24,13 +24,13 @@ struct BatchPosition {
 struct ContextState {
   bool restore_inhibited = false;
   uint32_t ring_start = 0, ring_head = 0, ring_tail = 0, ring_ctl = 0;
-  unsigned level = 0;                   ///< 0 ring, 1 batch, 2 second-level batch
+  unsigned level = 0;                    ///< 0 ring, 1 batch, 2 second-level batch
   std::array<BatchPosition, 3> batch{};  ///< [1], [2]; [1] of level 2 is where it returns to
   uint32_t per_context = 0, indirect = 0;
   uint64_t pdp0 = 0;
-  uint32_t timestamp = 0;       ///< CTX_TIMESTAMP, ticks
-  uint64_t charged_ns = 0;      ///< the context's own charged time
-  uint32_t set_predicate = 0;   ///< MI_SET_PREDICATE mode
+  uint32_t timestamp = 0;      ///< CTX_TIMESTAMP, ticks
+  uint64_t charged_ns = 0;     ///< the context's own charged time
+  uint32_t set_predicate = 0;  ///< MI_SET_PREDICATE mode
   Blitter::State blitter{};
 };
 

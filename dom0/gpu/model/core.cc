@@ -7,12 +7,6 @@
 #include "dom0/gpu/model/privilege.h"
 
 namespace gpu::model {
-namespace {
-
-constexpr uint32_t kEngineBlock = 0x800;
-
-}  // namespace
-
 Core::Core(DmaBus& bus, const Config& c) : config(c), regs(c.device_id), fabric(bus, regs) {
   for (const gen9::EngineId e : gen9::kAllEngines)
     engines_[gen9::index(e)] = std::make_unique<Engine>(*this, e);
@@ -21,21 +15,20 @@ Core::Core(DmaBus& bus, const Config& c) : config(c), regs(c.device_id), fabric(
 Core::~Core() = default;
 
 Engine* Core::owner(uint32_t offset) {
-  for (const auto& engine : engines_)
-    if (offset - gen9::info(engine->id()).mmio_base < kEngineBlock) return engine.get();
-  return nullptr;
+  const unsigned engine = engine_at(offset);
+  return engine == kNoEngine ? nullptr : engines_[engine].get();
 }
 
 uint32_t Core::read(uint32_t offset) {
   if (!Registers::valid(offset)) return 0;
-  if (Engine* e = owner(offset)) return e->read(offset - gen9::info(e->id()).mmio_base);
+  if (Engine* e = owner(offset)) return e->read(offset % kEngineBlock);
   return Interrupts::owns(offset) ? irq.read(offset) : regs.get(offset);
 }
 
 void Core::write(uint32_t offset, uint32_t value) {
   if (!Registers::valid(offset)) return;
   enter();
-  if (Engine* e = owner(offset)) return e->write(offset - gen9::info(e->id()).mmio_base, value);
+  if (Engine* e = owner(offset)) return e->write(offset % kEngineBlock, value);
   if (Interrupts::owns(offset)) return irq.write(offset, value);
   if (offset == gen9::kGdrst) return reset(value);  // self-clearing: reads 0
   for (const auto& e : engines_) {
@@ -70,9 +63,8 @@ void Core::raise(gen9::EngineId engine, uint32_t bits) {
 }
 
 bool Core::others_active(const Engine& engine) const {
-  return std::any_of(engines_.begin(), engines_.end(), [&](const auto& e) {
-    return e.get() != &engine && e->active();
-  });
+  return std::any_of(engines_.begin(), engines_.end(),
+                     [&](const auto& e) { return e.get() != &engine && e->active(); });
 }
 
 /// Always the engine with the earliest event, the lower number first; it may go on alone until

@@ -74,7 +74,8 @@ uint64_t command_ns(const CostParameters& cost, const Registers& regs,
       } else if (d[0] >> 29 != 0) {
         ns = cost.state_ns;
       } else {
-        ns = cost.mi_ns + streamed_bytes(desc) * 1000 / std::max<uint64_t>(1, cost.copy_bytes_per_us);
+        ns = cost.mi_ns +
+             streamed_bytes(desc) * 1000 / std::max<uint64_t>(1, cost.copy_bytes_per_us);
       }
   }
   return std::max<uint64_t>(1, ns);

@@ -238,8 +238,13 @@ void Engine::finish_command() {
 }
 
 void Engine::report() {
-  core_.observer->on_command({id_, execlist_.running().lrca(), execlist_.running().context_id(),
-                              from_, here_.ggtt, here_.address, desc_,
+  core_.observer->on_command({id_,
+                              execlist_.running().lrca(),
+                              execlist_.running().context_id(),
+                              from_,
+                              here_.ggtt,
+                              here_.address,
+                              desc_,
                               {dwords_.data(), length_}});
 }
 
@@ -269,8 +274,7 @@ void Engine::wake(uint64_t now) {
 }
 
 void Engine::signal(uint32_t context_id) {
-  if (phase_ == Phase::waiting && execlist_.running().context_id() == context_id)
-    next_ = core_.now;
+  if (phase_ == Phase::waiting && execlist_.running().context_id() == context_id) next_ = core_.now;
 }
 
 uint64_t Engine::next_visible() {

@@ -139,9 +139,9 @@ class Engine {
   uint64_t next_ = kNever;
   bool arbitration_ = true, stop_ring_ = false, preempting_ = false, yield_ = false;
   uint64_t active_since_ = 0, busy_ns_ = 0, running_since_ = 0;
-  uint64_t command_ns_ = 0;    ///< charged for the command under way
-  uint64_t batch_ns_ = 0;      ///< charged to the current first-level batch (fixed_batch_ns)
-  uint64_t poll_anchor_ = 0;   ///< when the wait began: polls are whole periods later
+  uint64_t command_ns_ = 0;   ///< charged for the command under way
+  uint64_t batch_ns_ = 0;     ///< charged to the current first-level batch (fixed_batch_ns)
+  uint64_t poll_anchor_ = 0;  ///< when the wait began: polls are whole periods later
 
   // The command under way.
   const gen9::CommandDesc* desc_ = nullptr;

@@ -133,8 +133,7 @@ void Engine::go_idle() {
 void Engine::lite_restore() {
   const uint32_t id = execlist_.running().context_id();
   execlist_.take_pending();
-  state_.ring_tail =
-      (image_.sample_tail(execlist_.running().lrca()) & 0x1ffffc) % ring_bytes_;
+  state_.ring_tail = (image_.sample_tail(execlist_.running().lrca()) & 0x1ffffc) % ring_bytes_;
   switch_event(csb::kPreempted | csb::kLiteRestore, id);
 }
 

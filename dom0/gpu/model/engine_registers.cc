@@ -23,8 +23,7 @@ uint64_t Engine::timestamp() const {
 uint32_t Engine::context_ticks() const {
   if (core_.config.context_time) return static_cast<uint32_t>(ticks(state_.charged_ns));
   const bool loaded = phase_ != Phase::idle && phase_ != Phase::restoring;
-  return state_.timestamp +
-         static_cast<uint32_t>(loaded ? ticks(core_.now - running_since_) : 0);
+  return state_.timestamp + static_cast<uint32_t>(loaded ? ticks(core_.now - running_since_) : 0);
 }
 
 uint64_t Engine::busy_ns() const {

@@ -15,15 +15,12 @@ namespace gpu::model {
 struct Element {
   uint64_t descriptor = 0;
   [[nodiscard]] bool valid() const { return (descriptor & gen9::descriptor::kValid) != 0; }
-  [[nodiscard]] uint32_t lrca() const {
-    return static_cast<uint32_t>(descriptor) & 0xfffff000;
-  }
+  [[nodiscard]] uint32_t lrca() const { return static_cast<uint32_t>(descriptor) & 0xfffff000; }
   [[nodiscard]] uint32_t context_id() const { return static_cast<uint32_t>(descriptor >> 32); }
   /// The same context, so that only its tail has to be sampled again.
   [[nodiscard]] bool continues(const Element& running) const {
     return valid() && running.valid() && lrca() == running.lrca() &&
-           context_id() == running.context_id() &&
-           !(descriptor & gen9::descriptor::kForceRestore);
+           context_id() == running.context_id() && !(descriptor & gen9::descriptor::kForceRestore);
   }
 };
 
@@ -59,7 +56,7 @@ class Execlist {
   unsigned port_writes_ = 0;
   std::array<Element, 2> current_{}, pending_{};
   bool pending_valid_ = false;
-  unsigned slot_ = 0;            ///< which of the two hardware slots is current
+  unsigned slot_ = 0;  ///< which of the two hardware slots is current
   uint32_t last_reason_ = 0;
 };
 

@@ -15,8 +15,7 @@ constexpr uint32_t kRegisterMask = 0x7ffffc;
 bool uses_ggtt(Dwords d) { return (d[0] & kUseGgtt) != 0; }
 
 void load_register_imm(Engine& e, Dwords d) {
-  for (size_t i = 1; i + 1 < d.size(); i += 2)
-    store_register(e, d[i] & kRegisterMask, d[i + 1]);
+  for (size_t i = 1; i + 1 < d.size(); i += 2) store_register(e, d[i] & kRegisterMask, d[i + 1]);
 }
 
 void load_register_reg(Engine& e, Dwords d) {

@@ -26,8 +26,8 @@ void Mmu::set_root(uint64_t pdp0) {
 uint64_t Mmu::read_entry(hv::BusFrame table, unsigned index, uint64_t va) {
   const std::byte* page = fabric_.bus.page(table);
   if (fabric_.observer)
-    fabric_.observer->on_access({engine_, lrca_, false, va, table, index * 8, 8, false,
-                                 DmaPurpose::table_walk});
+    fabric_.observer->on_access(
+        {engine_, lrca_, false, va, table, index * 8, 8, false, DmaPurpose::table_walk});
   return page ? hv::load<uint64_t>(page + index * 8) : ~uint64_t{0};
 }
 
@@ -52,8 +52,8 @@ bool Mmu::walk(uint64_t va, Entry& to) {
     return true;
   }
   walk_fault_ = FaultType::page;
-  const bool ips = (entry & gen9::kPdeIps64K) &&
-                   (fabric_.regs.get(kGamwEco) & kIps64KField) == kIps64KField;
+  const bool ips =
+      (entry & gen9::kPdeIps64K) && (fabric_.regs.get(kGamwEco) & kIps64KField) == kIps64KField;
   const unsigned index = gen9::entry_index(va, gen9::Level::pt);
   const uint64_t pte = read_entry(gen9::pte_frame(entry), ips ? index & ~15u : index, va);
   if (!(pte & gen9::kPtePresent)) return false;
@@ -154,7 +154,8 @@ const std::byte* Mmu::fetch(bool ggtt, uint64_t address, unsigned bytes, DmaPurp
 void Mmu::record_fault(bool ggtt, uint64_t address, FaultType type) {
   faulted_ = true;
   Registers& regs = fabric_.regs;
-  if (regs.get(gen9::kRingFault) & kFaultValid) return;  // the first one stays until software clears
+  if (regs.get(gen9::kRingFault) & kFaultValid)
+    return;  // the first one stays until software clears
   regs.set(gen9::kFaultTlbData0, static_cast<uint32_t>(address >> 12));
   regs.set(gen9::kFaultTlbData1, static_cast<uint32_t>(address >> 44 & 0xf) | (ggtt ? 1u << 4 : 0));
   regs.set(gen9::kRingFault, kFaultValid | static_cast<uint32_t>(type) << 1 |

@@ -45,7 +45,9 @@ void Model::write64(uint32_t offset, uint64_t value) {
 }
 
 uint64_t Model::read_ggtt(uint64_t index) { return impl_->core.fabric.ggtt.get(index); }
-void Model::write_ggtt(uint64_t index, uint64_t entry) { impl_->core.fabric.ggtt.set(index, entry); }
+void Model::write_ggtt(uint64_t index, uint64_t entry) {
+  impl_->core.fabric.ggtt.set(index, entry);
+}
 
 uint64_t Model::aperture_bytes() const { return gen9::kApertureBytes; }
 

@@ -38,9 +38,9 @@ enum class DmaPurpose : uint8_t {
 
 struct DmaAccess {
   gen9::EngineId engine{};
-  uint32_t lrca = 0;         ///< GGTT address of the running context's image; 0 if none
-  bool ggtt = false;         ///< space of `address`
-  uint64_t address = 0;      ///< graphics address (table_walk: address being translated)
+  uint32_t lrca = 0;     ///< GGTT address of the running context's image; 0 if none
+  bool ggtt = false;     ///< space of `address`
+  uint64_t address = 0;  ///< graphics address (table_walk: address being translated)
   hv::BusFrame frame{};
   unsigned offset = 0, bytes = 0;  ///< inside the frame
   bool write = false;

@@ -34,8 +34,8 @@ void execute_pipe_control(Engine& e, Dwords d) {
   constexpr uint32_t kLriPostSync = hv::bit(23), kGgtt = hv::bit(24);
   if (d.size() < 3) return;
   const uint32_t flags = d[1];
-  const uint64_t immediate = d.size() < 5 ? 0
-                             : d[4] | (d.size() > 5 ? static_cast<uint64_t>(d[5]) << 32 : 0);
+  const uint64_t immediate =
+      d.size() < 5 ? 0 : d[4] | (d.size() > 5 ? static_cast<uint64_t>(d[5]) << 32 : 0);
   const uint64_t address = d.size() > 3 ? address_at(d, 2) : d[2] & ~3u;
   PostSyncWrite w{address, (flags & kGgtt) != 0, (flags & kStoreIndex) != 0};
   const uint32_t operation = flags >> 14 & 3;

@@ -89,27 +89,25 @@ bool is_user_readable(const Registers& regs, EngineId engine, uint32_t offset) {
 }
 
 bool is_control_register(uint32_t offset) {
-  if (offset == gen9::kGdrst || offset == gen9::kGfxFlushCntl) return true;
-  for (const EngineId e : gen9::kAllEngines) {
-    switch (offset - gen9::info(e).mmio_base) {
-      case rel::kRingTail:
-      case rel::kRingHead:
-      case rel::kRingStart:
-      case rel::kRingCtl:
-      case rel::kHwsPga:
-      case rel::kResetCtl:
-      case rel::kElsp:
-      case rel::kRingMode:
-      case rel::kCsbPtr:
-      case rel::kTimestamp:
-      case rel::kTimestampUdw:
-      case rel::kCtxTimestamp:
-      case rel::kEir:
-      case rel::kEsr: return true;
-      default: break;
-    }
+  if (engine_at(offset) == kNoEngine)
+    return offset == gen9::kGdrst || offset == gen9::kGfxFlushCntl;
+  switch (offset % kEngineBlock) {
+    case rel::kRingTail:
+    case rel::kRingHead:
+    case rel::kRingStart:
+    case rel::kRingCtl:
+    case rel::kHwsPga:
+    case rel::kResetCtl:
+    case rel::kElsp:
+    case rel::kRingMode:
+    case rel::kCsbPtr:
+    case rel::kTimestamp:
+    case rel::kTimestampUdw:
+    case rel::kCtxTimestamp:
+    case rel::kEir:
+    case rel::kEsr: return true;
+    default: return false;
   }
-  return false;
 }
 
 }  // namespace gpu::model

@@ -10,7 +10,6 @@ namespace {
 
 using gen9::EngineId;
 
-constexpr uint32_t kEngineBlock = 0x800;
 constexpr uint32_t kPcodeMailbox = 0x138124, kPcodeReady = hv::bit(31), kPcodeError = 0xff;
 constexpr uint32_t kFuse2 = 0x9120, kRpmConfig0 = 0xd00;
 
@@ -60,11 +59,9 @@ uint32_t forcewake_ack(uint32_t request) {
 }  // namespace
 
 bool is_masked_register(uint32_t offset) {
-  for (const EngineId e : {EngineId::bcs, EngineId::vcs, EngineId::vecs}) {
-    const uint32_t rel = offset - gen9::info(e).mmio_base;
-    if (rel < kEngineBlock) return is_masked_relative(rel);
-  }
-  return in_masked_table(offset);
+  const unsigned engine = engine_at(offset);
+  const bool listed = engine == kNoEngine || engine == gen9::index(EngineId::rcs);
+  return listed ? in_masked_table(offset) : is_masked_relative(offset % kEngineBlock);
 }
 
 unsigned slice_count(uint16_t device_id) {
@@ -88,8 +85,8 @@ void Registers::set_fuses(uint16_t device_id) {
 
 void Registers::write(uint32_t offset, uint32_t value) {
   if (offset == kPcodeMailbox) value &= ~(kPcodeReady | kPcodeError);  // done at once, no error
-  const uint32_t now = is_masked_register(offset) ? hv::masked_write(get(offset), value) & 0xffff
-                                                  : value;
+  const uint32_t now =
+      is_masked_register(offset) ? hv::masked_write(get(offset), value) & 0xffff : value;
   set(offset, now);
   if (const uint32_t ack = forcewake_ack(offset)) set(ack, now);
 }

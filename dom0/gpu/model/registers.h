@@ -12,6 +12,18 @@
 
 namespace gpu::model {
 
+/// The engine whose register block holds this offset, or kNoEngine.
+inline constexpr unsigned kNoEngine = ~0u, kEngineBlock = 0x800;
+constexpr unsigned engine_at(uint32_t offset) {
+  switch (offset / kEngineBlock) {
+    case 0x2000 / kEngineBlock: return gen9::index(gen9::EngineId::rcs);
+    case 0x12000 / kEngineBlock: return gen9::index(gen9::EngineId::vcs);
+    case 0x1a000 / kEngineBlock: return gen9::index(gen9::EngineId::vecs);
+    case 0x22000 / kEngineBlock: return gen9::index(gen9::EngineId::bcs);
+    default: return kNoEngine;
+  }
+}
+
 /// True for registers whose upper 16 bits choose which lower bits a write changes.
 bool is_masked_register(uint32_t offset);
 

@@ -96,9 +96,8 @@ TEST_F(ExeclistTest, AnotherContextPreemptsAtAnArbitrationPoint) {
   world.submit(b);
   world.run();
   EXPECT_EQ(world.ggtt32(page), 9u);
-  EXPECT_EQ(events(), (Events{{csb::kIdleToActive, 0},
-                              {csb::kPreempted, a.id},
-                              {kComplete, b.id}}));
+  EXPECT_EQ(events(),
+            (Events{{csb::kIdleToActive, 0}, {csb::kPreempted, a.id}, {kComplete, b.id}}));
 }
 
 TEST_F(ExeclistTest, NothingPreemptsWhileArbitrationIsOff) {
@@ -132,10 +131,10 @@ TEST_F(ExeclistTest, APairThatArrivesAtTheEndDisplacesTheSecondElement) {
   world.model.advance_to(4005);  // no arbitration point before the tail
   world.submit(c);
   world.run();
-  EXPECT_EQ(events(), (Events{{csb::kIdleToActive, 0},
-                              {kSwitch, a.id},
-                              {csb::kPreempted, b.id},
-                              {kComplete, c.id}}));
+  EXPECT_EQ(
+      events(),
+      (Events{
+          {csb::kIdleToActive, 0}, {kSwitch, a.id}, {csb::kPreempted, b.id}, {kComplete, c.id}}));
 }
 
 TEST_F(ExeclistTest, APairThatArrivesWhileTheLastIsSavedStartsAfresh) {
@@ -143,10 +142,10 @@ TEST_F(ExeclistTest, APairThatArrivesWhileTheLastIsSavedStartsAfresh) {
   world.model.advance_to(5000);  // saving
   world.submit(b);
   world.run();
-  EXPECT_EQ(events(), (Events{{csb::kIdleToActive, 0},
-                              {kComplete, a.id},
-                              {csb::kIdleToActive, 0},
-                              {kComplete, b.id}}));
+  EXPECT_EQ(
+      events(),
+      (Events{
+          {csb::kIdleToActive, 0}, {kComplete, a.id}, {csb::kIdleToActive, 0}, {kComplete, b.id}}));
 }
 
 TEST_F(ExeclistTest, EachEventRaisesTheContextSwitchInterrupt) {
