@@ -10,7 +10,8 @@
 namespace mediator {
 
 /// Where the mediator leaves its stamp in the guest's image: two dwords the hardware never saves.
-inline constexpr unsigned kStampDword = 0xff0 / 4;
+/// LRI blocks end before it; what follows it is the engine's internal state (data, never commands).
+inline constexpr unsigned kStampDword = 998;
 
 /// Rewrites the architectural part of `state` (page 1 of an image, 1024 dwords): headers and register
 /// offsets become hardware's own whatever the guest wrote there; the values stay.

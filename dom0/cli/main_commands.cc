@@ -18,12 +18,12 @@ struct Command {
 constexpr const char* kVersion = "0.1";
 
 constexpr std::array kCommands{
-    Command{"demo", "several guests draw at once on one modelled GPU", nullptr},
+    Command{"demo", "several guests draw at once on one modelled GPU", demo_main},
     Command{"scan", "scan an AUB file by the mediator's rules", scan_main},
-    Command{"run", "execute AUB streams on the model, natively or mediated", nullptr},
-    Command{"record", "run or demo, recording everything at the ports", nullptr},
-    Command{"replay", "replay recordings and compare", nullptr},
-    Command{"trace", "print a recording as text", nullptr},
+    Command{"run", "execute AUB streams on the model, natively or mediated", run_main},
+    Command{"record", "run or demo, recording everything at the ports", record_main},
+    Command{"replay", "replay recordings and compare", replay_main},
+    Command{"trace", "print a recording as text", trace_main},
 };
 
 int help(std::ostream& out) {
