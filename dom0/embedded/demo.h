@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// The demo: drawing guests and stream guests share one modelled GPU through the mediator, and each
+// one's work is then done again natively, to compare.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "dom0/guests/aub/script.h"
+#include "hv/local/machine.h"
+#include "hv/result.h"
+#include "hv/trace/writer.h"
+#include "mediator/mediator.h"
+
+namespace embedded {
+
+struct DemoConfig {
+  unsigned painters = 4;
+  unsigned stream_guests = 3;
+  /// What stream guests run, in turn. Needs at least one if there are any.
+  std::vector<guests::AubScript> scripts;
+  std::vector<std::string> script_names;
+  uint64_t virtual_ns = 3'000'000'000;
+  uint64_t slice_ns = 5'000'000;
+  uint32_t width = 1024, height = 768;
+  bool baseline = true;  ///< also run natively
+  hv::trace::Writer* recorder = nullptr;
+  bool record_guest_pages = false;
+  /// Told virtual time done and its end, now and then.
+  std::function<void(uint64_t done_ns, uint64_t end_ns)> progress;
+};
+
+struct DemoGuest {
+  std::string name, work;
+  uint64_t frames = 0;    ///< drawing guests: frames shown; stream guests: times through
+  uint64_t requests = 0;  ///< finished, as the guest's own driver counts them
+  mediator::VgpuStats stats;
+  hv::local::TrapCounts traps;
+  uint64_t mediator_ns = 0;    ///< real time in its traps
+  uint64_t native_gpu_ns = 0;  ///< what its requests take natively
+  uint64_t latency_median_us = 0, latency_p99_us = 0;
+  std::string error;
+  mediator::Screen screen;  ///< empty for stream guests
+};
+
+struct DemoTotal {
+  uint64_t virtual_ns = 0, gpu_ns = 0, native_gpu_ns = 0;
+  uint64_t mediator_ns = 0;       ///< real time in the mediator
+  uint64_t mediator_idle_ns = 0;  ///< of this, while no engine ran
+  uint64_t submissions = 0, requests = 0, traps = 0, refused = 0;
+  uint64_t dma_accesses = 0, dma_violations = 0;
+  /// native_gpu_ns / (gpu_ns + mediator_idle_ns): GPU time that the same requests take natively,
+  /// over the GPU time they took here plus the real mediator time that no engine's work hid.
+  double mediated_over_native = 0;
+  /// The same with all mediator time counted, as if nothing were hidden.
+  double mediated_over_native_unhidden = 0;
+};
+
+struct DemoResult {
+  std::vector<DemoGuest> guests;
+  DemoTotal total;
+  std::vector<std::string> violations;
+  [[nodiscard]] bool ok() const;
+};
+
+/// The error is one line.
+hv::Result<DemoResult, std::string> run_demo(const DemoConfig& config);
+
+}  // namespace embedded
