@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The blitter: executes XY_* commands for effect. Linear, X and Y tiling; 8, 16 and 32 bpp; clipping.
-// SKL PRM vol 2a (Command Reference: XY_*), vol 10 (Copy Engine).
+// The blitter: executes XY_* commands for effect. Linear, X and Y tiling; 8, 16 and 32 bpp;
+// clipping. SKL PRM vol 2a (Command Reference: XY_*), vol 10 (Copy Engine).
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "shadow/gen9/commands.h"
 
@@ -37,13 +38,19 @@ class Blitter {
   void set_swctrl(uint32_t value) { swctrl_ = value; }
 
   /// Executes one whole command (`dwords` has its exact length). Returns the bytes it moved, read
-  /// plus written, for the cost model; 0 if the command does nothing (clipped away, setup).
+  /// plus written, for the cost model; 0 if the command does nothing (clipped away, setup, or a
+  /// form this model refuses: tiles Yf and Ys).
   uint64_t execute(const gen9::CommandDesc& desc, std::span<const uint32_t> dwords,
                    BlitMemory& memory);
+
+  /// One blit writes at most this much; the rows beyond are dropped. The hardware would go on for
+  /// seconds with 64 Ki x 64 Ki pixels, and a guest must not be able to stop the model's clock.
+  static constexpr uint64_t kMaxBytes = uint64_t{256} << 20;
 
  private:
   State state_{};
   uint32_t swctrl_ = 0;
+  std::vector<std::byte> scratch_;  ///< lines at work; kept to save allocations
 };
 
 }  // namespace gpu::model
