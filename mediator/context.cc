@@ -99,9 +99,9 @@ Refusal ContextSet::prepare(ShadowContext& c) {
     if (!env_.ggtt.read(at, std::as_writable_bytes(std::span{&tail, 1})).ok())
       return {Reject::ggtt_address, 0, "logical ring context", 0};
     c.tail_wanted = tail & (c.ring_bytes - 1) & ~3u;
+    // Copies behind a private view belong to what now runs: the rest waits for its end.
+    if (c.view != nullptr && c.tail_ready != c.tail_wanted) return {};
   }
-  // Copies behind a private view belong to what now runs: the rest waits for its end.
-  if (c.in_progress && c.view != nullptr && c.tail_ready != c.tail_wanted) return {};
   return prepare_ring(c);
 }
 
