@@ -35,7 +35,7 @@ const char* engine_name(uint64_t engine) {
 std::string context(uint64_t descriptor) {
   if (!(descriptor & gen9::descriptor::kValid)) return "nothing";
   return text("context %#llx at %#llx",
-              static_cast<unsigned long long>(gen9::descriptor::ContextId::get(descriptor) >> 32),
+              static_cast<unsigned long long>(gen9::descriptor::ContextId::get(descriptor)),
               static_cast<unsigned long long>(descriptor & gen9::descriptor::Lrca::mask));
 }
 

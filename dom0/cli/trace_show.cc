@@ -33,11 +33,14 @@ std::string hex(uint64_t v) {
   return buffer;
 }
 
+/// The arguments that the line does not say in words already.
 std::string arguments(const Record& r, const KindInfo& info) {
   std::string s;
   std::string_view args = info.args;
+  const size_t first = r.kind == Kind::trap_read || r.kind == Kind::trap_write ? 2 : 0;
   for (size_t i = 0; !args.empty(); ++i) {
     const auto arg = hv::trace::take_arg(args);
+    if (i < first) continue;
     if (arg.form == 's' && r.args[i] == 0) continue;  // "ok" goes without saying
     s += ' ' + std::string(arg.name) + '=';
     s += arg.form == 's'   ? hv::trace::status_text(r.args[i])

@@ -46,8 +46,7 @@ inline constexpr hv::trace::KindInfo kMediatorKinds[] = {
     {kind::progress, Role::call, "progress", "engine status:s value:x", nullptr},
     {kind::load_registers, Role::call, "load_registers", "engine status:s", "registers"},
     {kind::read_register, Role::call, "read_register", "offset:x status:s value:x", nullptr},
-    {kind::page_equals, Role::call, "page_equals", "frame:x offset:x hash:x status:s value",
-     nullptr},
+    {kind::page_equals, Role::call, "page_equals", "", nullptr},
     {kind::events, Role::call, "events", "room count", "events"},
 };
 
