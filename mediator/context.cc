@@ -90,15 +90,19 @@ ShadowContext* ContextSet::find_lrca(uint32_t host_lrca) {
   return nullptr;
 }
 
+bool ContextSet::refresh_tail(ShadowContext& c) {
+  uint32_t tail = 0;
+  const GmAddr at{c.guest_lrca + hv::kPageSize + ctx::kRingTail * 4};
+  if (!env_.ggtt.read(at, std::as_writable_bytes(std::span{&tail, 1})).ok()) return false;
+  c.tail_wanted = tail & (c.ring_bytes - 1) & ~3u;
+  return true;
+}
+
 Refusal ContextSet::prepare(ShadowContext& c) {
   if (!c.in_progress) {
     if (const Reject r = load(c); r != Reject::none) return {r, 0, "logical ring context", 0};
   } else {
-    uint32_t tail = 0;
-    const GmAddr at{c.guest_lrca + hv::kPageSize + ctx::kRingTail * 4};
-    if (!env_.ggtt.read(at, std::as_writable_bytes(std::span{&tail, 1})).ok())
-      return {Reject::ggtt_address, 0, "logical ring context", 0};
-    c.tail_wanted = tail & (c.ring_bytes - 1) & ~3u;
+    if (!refresh_tail(c)) return {Reject::ggtt_address, 0, "logical ring context", 0};
     // Copies behind a private view belong to what now runs: the rest waits for its end.
     if (c.view != nullptr && c.tail_ready != c.tail_wanted) return {};
   }
