@@ -16,26 +16,30 @@ namespace rel = gen9::rel;
 constexpr uint32_t kLri = 0x22u << 23, kLriPosted = 1u << 12, kBatchEnd = 0x0au << 23;
 constexpr uint32_t kOpcodeMask = 0xff800000;
 constexpr uint32_t kBbValid = 1, kBbPpgtt = 1u << 5;
-// Private dwords of page 1: blitter set-up, MI_SET_PREDICATE, charged time.
-constexpr unsigned kBlitterWords = 1000, kSetPredicateWord = 1020, kChargedWord = 1022;
-constexpr unsigned kPrivateWords = kBlitterWords;
+constexpr unsigned kChargedWord = 1022;  // charged time, the last 8 bytes of page 1
+constexpr unsigned kEndWord = 1020;      // no commands from here on
+
+// What has no register of its own (blitter set-up, MI_SET_PREDICATE) travels in a first block that
+// loads NOPID, a register without effect, so that the image is nothing but ordinary LRI blocks.
+constexpr unsigned kPrivateBlock = ctx::kEngineState + 1, kPrivateWords = 1 + Blitter::kStateDwords;
+constexpr unsigned private_word(unsigned n) { return kPrivateBlock + 2 + 2 * n; }
 
 struct Range {
   uint32_t first, last;  // dwords, inclusive
   bool inhibit_clears;   // starts from 0 in a context that has never been saved
 };
 constexpr Range kCommonRanges[] = {
+    {rel::kNopid, rel::kNopid, true},
     {rel::kInstpm, rel::kInstpm, false},
     {rel::kMiPredicateResult2, rel::kMiPredicateResult2, true},
-    {rel::kPredicateSrc0, rel::kPredicateResult1, true},
     {rel::kGpr0, rel::kGpr0 + 0x7c, true},
 };
 constexpr Range kRenderRanges[] = {
-    {0x20d8, 0x20d8, false}, {0x20e0, 0x20e4, false}, {0x21b4, 0x21b4, true},
-    {0x2290, 0x2294, true},  {0x22d8, 0x22f8, true},  {0x2300, 0x2354, true},
-    {0x2420, 0x2444, true},  {0x2500, 0x2508, true},  {0x2580, 0x2580, false},
-    {0x5200, 0x521c, true},  {0x5240, 0x525c, true},  {0x5280, 0x528c, true},
-    {0x5588, 0x5588, false}, {0x7000, 0x7018, false}, {0x7034, 0x7034, false},
+    {0x20d8, 0x20d8, false}, {0x20e0, 0x20e4, false}, {0x2290, 0x2294, true},
+    {0x2300, 0x2354, true},  {0x2400, 0x2420, true},  {0x2430, 0x2440, true},
+    {0x2500, 0x2508, true},  {0x2580, 0x2580, false}, {0x5200, 0x521c, true},
+    {0x5240, 0x525c, true},  {0x5280, 0x528c, true},  {0x5588, 0x5588, false},
+    {0x7000, 0x7008, false}, {0x7010, 0x7018, false}, {0x7034, 0x7034, false},
     {0x7300, 0x7304, false}, {0xe180, 0xe18c, false}, {0xe194, 0xe194, false},
     {0xe400, 0xe404, false},
 };
@@ -97,8 +101,10 @@ void ContextImage::read_state(ContextState& to) const {
   if (to.restore_inhibited) return;
   to.timestamp = w[ctx::kCtxTimestamp];
   to.charged_ns = join(w[kChargedWord + 1], w[kChargedWord]);
-  to.set_predicate = w[kSetPredicateWord] & 0xf;
-  std::copy_n(&w[kBlitterWords], Blitter::kStateDwords, to.blitter.begin());
+  if (has_private_block()) {
+    to.set_predicate = w[private_word(0)] & 0xf;
+    for (unsigned i = 0; i < to.blitter.size(); ++i) to.blitter[i] = w[private_word(i + 1)];
+  }
   if (!(w[ctx::kBbHeadLdw] & kBbValid)) return;
   to.level = 1;
   to.batch[1] = position(w[ctx::kBbHeadUdw], w[ctx::kBbHeadLdw], w[ctx::kBbState]);
@@ -107,15 +113,30 @@ void ContextImage::read_state(ContextState& to) const {
   to.batch[2] = position(w[ctx::kSbbHeadUdw], w[ctx::kSbbHeadLdw], w[ctx::kSbbState]);
 }
 
+bool ContextImage::has_private_block() const {
+  if (words_[kPrivateBlock] != (kLri | kLriPosted | (kPrivateWords * 2 - 1))) return false;
+  for (unsigned i = 0; i < kPrivateWords; ++i)
+    if (words_[private_word(i) - 1] != gen9::engine_reg(engine_, rel::kNopid)) return false;
+  return true;
+}
+
+void ContextImage::store_private_block(const ContextState& from) {
+  words_[kPrivateBlock] = kLri | kLriPosted | (kPrivateWords * 2 - 1);
+  for (unsigned i = 0; i < kPrivateWords; ++i) {
+    words_[private_word(i) - 1] = gen9::engine_reg(engine_, rel::kNopid);
+    words_[private_word(i)] = i == 0 ? from.set_predicate : from.blitter[i - 1];
+  }
+}
+
 /// Executes the LRI blocks. Bounded by the page: a block that would leave it is damage, and so is
 /// any other command.
 bool ContextImage::load_registers() {
-  for (unsigned i = ctx::kEngineState; i < kPrivateWords;) {
+  for (unsigned i = ctx::kEngineState; i < kEndWord;) {
     const uint32_t header = words_[i++];
     if (header == 0) continue;
     if ((header & kOpcodeMask) == kBatchEnd) return true;
     const unsigned pairs = ((header & 0xff) + 1) / 2;
-    if ((header & kOpcodeMask) != kLri || i + pairs * 2 > kPrivateWords) return false;
+    if ((header & kOpcodeMask) != kLri || i + pairs * 2 > kEndWord) return false;
     for (unsigned n = 0; n < pairs; ++n, i += 2) {
       const uint32_t offset = words_[i] & 0x7ffffc;
       if (Registers::valid(offset) && !is_control_register(offset) &&
@@ -133,10 +154,10 @@ void ContextImage::clear_registers() {
   });
 }
 
-/// Writes the LRI blocks, one per range, and returns the dword behind their end.
-unsigned ContextImage::store_registers() {
-  unsigned i = ctx::kEngineState;
-  words_[i++] = 0;
+/// Writes the LRI blocks, one per range, behind the private one.
+void ContextImage::store_registers() {
+  words_[ctx::kEngineState] = 0;
+  unsigned i = kPrivateBlock + 1 + 2 * kPrivateWords;
   for_each_range(engine_, [&](const Range& r) {
     const unsigned count = (r.last - r.first) / 4 + 1;
     words_[i++] = kLri | kLriPosted | (count * 2 - 1);
@@ -145,8 +166,7 @@ unsigned ContextImage::store_registers() {
       words_[i++] = load_value(offset, regs_.get(offset));
     }
   });
-  words_[i++] = kBatchEnd;
-  return i;
+  words_[i] = kBatchEnd;
 }
 
 void ContextImage::store_architectural(const ContextState& from) {
@@ -164,12 +184,11 @@ void ContextImage::store_architectural(const ContextState& from) {
   w[ctx::kCtxTimestamp] = from.timestamp;
   w[kChargedWord] = static_cast<uint32_t>(from.charged_ns);
   w[kChargedWord + 1] = static_cast<uint32_t>(from.charged_ns >> 32);
-  w[kSetPredicateWord] = from.set_predicate;
-  std::copy(from.blitter.begin(), from.blitter.end(), &w[kBlitterWords]);
 }
 
 void ContextImage::save(uint32_t lrca, const ContextState& from) {
   store_architectural(from);
+  store_private_block(from);
   store_registers();
   const auto put = [&](unsigned first, unsigned end) {
     mmu_.write(true, word_address(lrca, first),

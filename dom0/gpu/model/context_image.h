@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Restores and saves logical ring contexts. Page 1 holds the architectural dwords of
 // shadow/gen9/context_image.h, then from dword kEngineState the engine's registers as real
-// MI_LOAD_REGISTER_IMM blocks up to MI_BATCH_BUFFER_END, then private dwords at the page's end.
+// MI_LOAD_REGISTER_IMM blocks up to MI_BATCH_BUFFER_END; the last 8 bytes are the charged time.
 #pragma once
 
 #include <array>
@@ -53,7 +53,9 @@ class ContextImage {
   void read_state(ContextState& to) const;
   bool load_registers();
   void clear_registers();
-  unsigned store_registers();
+  void store_registers();
+  [[nodiscard]] bool has_private_block() const;
+  void store_private_block(const ContextState& from);
   void store_architectural(const ContextState& from);
   void touch_render_pages(uint32_t lrca, bool write);
 

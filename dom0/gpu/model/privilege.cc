@@ -15,12 +15,11 @@ struct Range {
 constexpr Range kRenderRegisters[] = {
     {0x20c0, 0x20c0},  // INSTPM
     {0x20d8, 0x20d8},  // CS_DEBUG_MODE2
-    {0x21b4, 0x21b4},  // CS_MI_ADDRESS_OFFSET
     {0x2290, 0x2294},  // TS_GPGPU_THREADS_DISPATCHED
-    {0x22d8, 0x22f8},  // PS_DEPTH_COUNT of the slices
     {0x2300, 0x2354},  // pipeline statistics
     {0x23bc, 0x23bc},  // MI_PREDICATE_RESULT_2
-    {0x2400, 0x2444},  // predicate sources and results, 3DPRIM_*
+    {0x2400, 0x2420},  // predicate sources and results, 3DPRIM_END_OFFSET
+    {0x2430, 0x2440},  // 3DPRIM_*
     {0x2500, 0x2508},  // GPGPU_DISPATCHDIM*
     {0x2600, 0x267c},  // CS_GPR
     {0x5200, 0x521c},  // SO_NUM_PRIMS_WRITTEN
@@ -31,7 +30,7 @@ constexpr Range kRenderRegisters[] = {
     {0xe400, 0xe404},  // TD_CTL
 };
 /// Relative to the base of BCS, VCS and VECS.
-constexpr Range kOtherRegisters[] = {{0x3bc, 0x3bc}, {0x400, 0x41c}, {0x600, 0x67c}};
+constexpr Range kOtherRegisters[] = {{0x3bc, 0x3bc}, {0x600, 0x67c}};
 constexpr uint32_t kBcsSwctrl = 0x22200;
 
 template <size_t N>

@@ -124,9 +124,23 @@ TEST_F(ContextTest, IndirectAndPerContextBatchesRunAtEveryRestore) {
 TEST_F(ContextTest, TheBlittersSetUpBelongsToItsContext) {
   Context blit = world.make_context(EngineId::bcs, space.root());
   world.execute(blit);
-  world.set_image(blit, 1000, 0x12345678);
+  const unsigned third = ctx::kEngineState + 2 + 2 * 3 + 1;  // of the words carried by NOPID loads
+  world.set_image(blit, third, 0x12345678);
   world.execute(blit);
-  EXPECT_EQ(world.image(blit, 1000), 0x12345678u);
+  EXPECT_EQ(world.image(blit, third), 0x12345678u);
+}
+
+TEST_F(ContextTest, SetPredicateSurvivesPreemption) {
+  const uint32_t always = 0x01u << 23 | 15;
+  batch(context,
+        mi::join({{always}, Dwords(300, mi::kNoop), {mi::kArbCheck}, mi::store(kData, 1)}));
+  world.submit(context);
+  world.model.advance_to(5000);
+  world.submit(other);
+  world.run();
+  world.execute(context);
+  EXPECT_EQ(world.csb(EngineId::rcs)[1].status, gen9::csb::kPreempted);
+  EXPECT_EQ(data32(), 0u);
 }
 
 struct ContextTimeTest : ContextTest {
