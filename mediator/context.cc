@@ -90,22 +90,22 @@ ShadowContext* ContextSet::find_lrca(uint32_t host_lrca) {
   return nullptr;
 }
 
-bool ContextSet::refresh_tail(ShadowContext& c) {
+void ContextSet::note_tail(ShadowContext& c) {
   uint32_t tail = 0;
   const GmAddr at{c.guest_lrca + hv::kPageSize + ctx::kRingTail * 4};
-  if (!env_.ggtt.read(at, std::as_writable_bytes(std::span{&tail, 1})).ok()) return false;
+  // An image the guest has just unmapped has no new tail.
+  if (!c.in_progress || !env_.ggtt.read(at, std::as_writable_bytes(std::span{&tail, 1})).ok())
+    return;
   c.tail_wanted = tail & (c.ring_bytes - 1) & ~3u;
-  return true;
 }
 
 Refusal ContextSet::prepare(ShadowContext& c) {
-  if (!c.in_progress) {
+  const bool resumed = c.in_progress;
+  if (!resumed) {
     if (const Reject r = load(c); r != Reject::none) return {r, 0, "logical ring context", 0};
-  } else {
-    if (!refresh_tail(c)) return {Reject::ggtt_address, 0, "logical ring context", 0};
-    // Copies behind a private view belong to what now runs: the rest waits for its end.
-    if (c.view != nullptr && c.tail_ready != c.tail_wanted) return {};
   }
+  // Copies behind a private view belong to what now runs: the rest waits for its end.
+  if (resumed && c.view != nullptr && c.tail_ready != c.tail_wanted) return {};
   return prepare_ring(c);
 }
 

@@ -64,12 +64,11 @@ class ContextSet {
   ShadowContext* find_host(uint32_t host_id);
   ShadowContext* find_lrca(uint32_t host_lrca);
 
+  /// At an ELSP write: takes the guest's tail of a context in progress (any other is loaded whole).
+  void note_tail(ShadowContext& context);
   /// Brings the shadow up to the guest's tail: loads the image if the guest's is newer, copies and
   /// audits the new part of the ring. On a refusal nothing of it runs.
   Refusal prepare(ShadowContext& context);
-  /// The guest moved the tail of a context in progress (lite restore): takes note of it, so that
-  /// reaching the old one does not count as done. False if the guest's image is not there.
-  bool refresh_tail(ShadowContext& context);
   /// Before the GPU gets it: page tables in sync, tail in the image.
   hv::Status make_current(ShadowContext& context);
   /// After the GPU saved it: takes the head it saved.

@@ -122,6 +122,7 @@ void Vgpu::submit(EngineId engine, const Execlist& list) {
       return;
     }
     if (!context.value()->in_progress) context.value()->queued_ns = now;
+    contexts_->note_tail(*context.value());
   }
   const auto accepted = e.execlist.accept(list);
   update_status_register(engine);

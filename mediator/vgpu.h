@@ -54,8 +54,6 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   [[nodiscard]] bool runnable(EngineId engine) const;
   /// Contexts left to run, head first, brought up to date; empty if refused (then stalled).
   std::vector<ShadowContext*> prepare(EngineId engine);
-  /// A lite restore of a context that is on the GPU and cannot take its new tail yet.
-  void tail_moved(ShadowContext& context) { (void)contexts_->refresh_tail(context); }
   hv::Status make_current(ShadowContext& context);
   /// Did the GPU save it at the tail it was last given?
   bool reached_tail(ShadowContext& context);

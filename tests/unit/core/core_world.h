@@ -71,10 +71,10 @@ class Guest {
   static uint64_t descriptor(uint64_t lrca, uint32_t id) {
     return uint64_t{id} << 32 | lrca | 3u << 3 | 0x101;
   }
-  void submit(uint64_t first, uint64_t second = 0) {
+  void submit(uint64_t first, uint64_t second = 0, EngineId engine = EngineId::rcs) {
     for (const uint64_t d : {second, first}) {
-      mmio(EngineId::rcs, rel::kElsp, static_cast<uint32_t>(d >> 32));
-      mmio(EngineId::rcs, rel::kElsp, static_cast<uint32_t>(d));
+      mmio(engine, rel::kElsp, static_cast<uint32_t>(d >> 32));
+      mmio(engine, rel::kElsp, static_cast<uint32_t>(d));
     }
   }
   /// Status buffer events so far: (event, id) pairs from the HWSP.
