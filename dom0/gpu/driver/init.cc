@@ -120,9 +120,10 @@ void Driver::init_engine(EngineId e) {
   write_engine(e, rel::kEmr, ~0u);
   write_engine(e, rel::kEir, ~0u);
   write_engine(e, rel::kEmr, ~1u);  // only "invalid instruction" is reported
-  write_engine(e, rel::kImr,
-               ~(gen9::irq::kUser | gen9::irq::kCsError | gen9::irq::kPipeControlNotify |
-                 gen9::irq::kContextSwitch));
+  // The ring's mask has its bits where the GT interrupt register has them.
+  constexpr uint32_t wanted = gen9::irq::kUser | gen9::irq::kCsError |
+                              gen9::irq::kPipeControlNotify | gen9::irq::kContextSwitch;
+  write_engine(e, rel::kImr, ~(wanted << gen9::info(e).irq_shift));
 }
 
 void Driver::init_interrupts() {

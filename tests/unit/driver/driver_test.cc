@@ -50,7 +50,9 @@ TEST_F(DriverTest, StartLeavesEveryEngineInExeclistModeWithItsOwnStatusPage) {
     EXPECT_LT(hwsp, driver.gpu_info().ggtt_free_base);
     ASSERT_NE(device.at_ggtt(hwsp), nullptr);
     EXPECT_EQ(driver.page_use(gen9::pte_frame(device.ggtt[hwsp >> 12])), shadow::PageUse::status);
-    EXPECT_EQ(device.regs[engine_reg(e, rel::kImr)] & gen9::irq::kContextSwitch, 0u);
+    EXPECT_EQ(device.regs[engine_reg(e, rel::kImr)] & gen9::irq::kContextSwitch
+                                                          << gen9::info(e).irq_shift,
+              0u);
   }
   EXPECT_EQ(device.regs[gen9::kMasterIrq], gen9::kMasterIrqEnable);
   EXPECT_EQ(device.regs[0x44304], ~0x01190119u);
