@@ -165,21 +165,27 @@ void StreamScan::finish(const Run& run, const char* stream, uint64_t address,
                         const Host& host) {
   host.undo(copy);
   size_t at = 0;
-  std::vector<uint64_t> counts(gen9::command_table().size() + 1);
+  const auto rows = gen9::command_table();
+  counts_.resize(rows.size());
   for (uint64_t i = 0; i < outcome.commands && at < copy.size(); ++i) {
     const unsigned row = gen9::command_index(run.engine, copy[at]);
     if (row == 0) break;
-    ++counts[row];
-    at += gen9::command_length(gen9::command_table()[row - 1], copy[at]);
+    ++counts_[row - 1];
+    at += gen9::command_length(rows[row - 1], copy[at]);
   }
   report_.bytes += at * 4;
-  for (size_t row = 1; row < counts.size(); ++row) {
-    if (counts[row] != 0) report_.commands[gen9::command_table()[row - 1].name] += counts[row];
-  }
   const bool refused = outcome.refusal.reason != mediator::Reject::none;
   if (refused && report_.rejected.size() < kMaxRejections) {
     report_.rejected.push_back({report_.submissions, run.engine, stream, address, outcome.refusal});
   }
+}
+
+ScanReport StreamScan::report() const {
+  ScanReport all = report_;
+  for (size_t row = 0; row < counts_.size(); ++row) {
+    if (counts_[row] != 0) all.commands[gen9::command_table()[row].name] += counts_[row];
+  }
+  return all;
 }
 
 }  // namespace aub

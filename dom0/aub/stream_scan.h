@@ -30,7 +30,7 @@ struct ScanReport {
 inline constexpr size_t kMaxRejections = 4096;
 
 /// Bounds of one submission: a chain of batches may be a circle.
-inline constexpr unsigned kMaxBatchesPerSubmission = 1u << 16;
+inline constexpr unsigned kMaxBatchesPerSubmission = 1u << 14;
 inline constexpr uint64_t kMaxDwordsPerSubmission = uint64_t{64} << 20;
 
 /// The sink that does it. Streams are scanned when they are submitted.
@@ -38,7 +38,7 @@ class StreamScan final : public Player {
  public:
   SinkStatus submitted(const Submission& submission) override;
   SinkStatus ring_write(gen9::EngineId engine, std::span<const std::byte> data) override;
-  [[nodiscard]] const ScanReport& report() const { return report_; }
+  [[nodiscard]] ScanReport report() const;
 
  private:
   class Host;
@@ -55,7 +55,8 @@ class StreamScan final : public Player {
   void finish(const Run& run, const char* stream, uint64_t address,
               const mediator::ScanOutcome& outcome, std::vector<uint32_t> copy, const Host& host);
 
-  ScanReport report_;
+  ScanReport report_;             // all but the commands
+  std::vector<uint64_t> counts_;  // by row of the command table
 };
 
 }  // namespace aub

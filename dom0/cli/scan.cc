@@ -2,10 +2,12 @@
 // xengvt scan: an AUB file by the mediator's rules.
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
 #include <iomanip>
 #include <iostream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -117,12 +119,13 @@ int scan_main(Args args, std::ostream& out, std::ostream& err) {
   aub::StreamScan scan;
   const std::string problem = scan_file(files[0], scan, err);
   if (!problem.empty()) return fail(err, "scan: " + files[0] + ": " + problem);
+  const aub::ScanReport report = scan.report();
   if (parsed.has("json")) {
-    print_json(scan.report(), out);
+    print_json(report, out);
   } else {
-    print_table(scan.report(), out);
+    print_table(report, out);
   }
-  return scan.report().rejected.empty() ? kOk : kFailed;
+  return report.rejected.empty() ? kOk : kFailed;
 }
 
 }  // namespace cli

@@ -30,9 +30,10 @@ TEST_P(Corpus, CountsEqualTheCommandsFileAndNothingIsRefused) {
   ASSERT_TRUE(read) << read.error().text();
   const auto expected = expected_counts(base + ".commands");
   ASSERT_FALSE(expected.empty());
-  EXPECT_EQ(scan.report().commands, expected);
-  EXPECT_TRUE(scan.report().rejected.empty());
-  EXPECT_EQ(scan.report().batches, expected.at("MI_BATCH_BUFFER_END"));
+  const ScanReport report = scan.report();
+  EXPECT_EQ(report.commands, expected);
+  EXPECT_TRUE(report.rejected.empty());
+  EXPECT_EQ(report.batches, expected.at("MI_BATCH_BUFFER_END"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Aub, Corpus,
