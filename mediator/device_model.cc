@@ -99,8 +99,7 @@ std::vector<std::pair<uint32_t, uint32_t>> DeviceModel::trapped_pages() const {
 void DeviceModel::refresh_clocks() {
   using namespace gen9::rel;
   for (uint32_t rel : {kTimestamp, kTimestampUdw}) {
-    const uint32_t ticks =
-        impl_->sink.live_register(gen9::engine_reg(gen9::EngineId::rcs, rel));
+    const uint32_t ticks = impl_->sink.live_register(gen9::engine_reg(gen9::EngineId::rcs, rel));
     for (gen9::EngineId e : gen9::kAllEngines) impl_->regs.set(gen9::engine_reg(e, rel), ticks);
   }
 }
@@ -112,7 +111,8 @@ void DeviceModel::reset(bool full) {
   impl_->pci.reset(impl_->config);
   impl_->pvinfo_seen = false;
   for (hv::Range range : {hv::Range::bar0, hv::Range::bar2})
-    if (before.bar(range).enabled) impl_->sink.bar_changed(range, false, 0, before.bar(range).bytes);
+    if (before.bar(range).enabled)
+      impl_->sink.bar_changed(range, false, 0, before.bar(range).bytes);
 }
 
 void DeviceModel::set_failsafe(bool on) { impl_->failsafe = on; }

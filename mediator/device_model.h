@@ -15,15 +15,22 @@
 #include "hv/types.h"
 #include "mediator/interrupts.h"
 #include "mediator/register_file.h"
-#include "shadow/ggtt.h"
 #include "shadow/gen9/engine.h"
+#include "shadow/ggtt.h"
 
 namespace mediator {
 
 /// Why a vGPU stopped serving its guest (facts: failsafe mode).
 enum class FailsafeReason : uint8_t {
-  none, guest_not_vgpu_aware, insufficient_resources, bad_status_page, bad_fence, bad_ring_mode,
-  scan_refused, bad_context, repeated_hangs,
+  none,
+  guest_not_vgpu_aware,
+  insufficient_resources,
+  bad_status_page,
+  bad_fence,
+  bad_ring_mode,
+  scan_refused,
+  bad_context,
+  repeated_hangs,
 };
 const char* failsafe_name(FailsafeReason r);
 
@@ -40,8 +47,8 @@ struct VgpuConfig {
   uint32_t fences = 4;
   uint32_t width = 1024, height = 768;  ///< preferred mode of the virtual EDID
   MonitorLink monitor = MonitorLink::display_port;
-  bool huge_pages = true;               ///< advertise HUGE_GTT
-  uint32_t weight = 1;                  ///< for later schedulers
+  bool huge_pages = true;  ///< advertise HUGE_GTT
+  uint32_t weight = 1;     ///< for later schedulers
 };
 
 /// What the device model asks of the rest of the vGPU.
@@ -74,14 +81,14 @@ class DeviceSink {
 /// A plane as the guest programmed it: what a screen reader needs.
 struct PlaneView {
   bool enabled = false;
-  uint32_t width = 0, height = 0;  ///< pixels
-  uint32_t stride = 0;             ///< bytes
-  uint64_t address = 0;            ///< guest GGTT
-  uint32_t format = 0;             ///< PLANE_CTL bits 27:24 (4 = XRGB 8:8:8:8)
-  uint32_t tiling = 0;             ///< PLANE_CTL bits 12:10 (0 linear, 1 X, 4 Y, 5 Yf)
-  uint32_t pan_x = 0, pan_y = 0;   ///< pixels: where in the surface the picture begins
+  uint32_t width = 0, height = 0;      ///< pixels
+  uint32_t stride = 0;                 ///< bytes
+  uint64_t address = 0;                ///< guest GGTT
+  uint32_t format = 0;                 ///< PLANE_CTL bits 27:24 (4 = XRGB 8:8:8:8)
+  uint32_t tiling = 0;                 ///< PLANE_CTL bits 12:10 (0 linear, 1 X, 4 Y, 5 Yf)
+  uint32_t pan_x = 0, pan_y = 0;       ///< pixels: where in the surface the picture begins
   int32_t screen_x = 0, screen_y = 0;  ///< pixels: where on the pipe it is shown
-  uint64_t frames = 0;             ///< flips so far
+  uint64_t frames = 0;                 ///< flips so far
 };
 
 /// Register accesses a guest did that nothing in the table knows, and the like; bounded.
@@ -120,7 +127,8 @@ class DeviceModel {
   [[nodiscard]] uint64_t fence(unsigned n) const;
   /// Pages of registers that must trap on read (clocks, side effects): (offset, bytes) list.
   [[nodiscard]] std::vector<std::pair<uint32_t, uint32_t>> trapped_pages() const;
-  /// Brings the engines' timestamps in the directly read pages up to date (two live_register calls).
+  /// Brings the engines' timestamps in the directly read pages up to date (two live_register
+  /// calls).
   void refresh_clocks();
 
   /// Back to power-on (`full`: everything; else only what is below 0x44200).

@@ -34,8 +34,8 @@ void DeviceModel::encode(std::vector<std::byte>& out) const {
   put(out, static_cast<uint8_t>(impl_->pvinfo_seen));
   put(out, static_cast<uint8_t>(impl_->failsafe));
   const DeviceCounts& c = impl_->counts;
-  for (uint64_t n : {c.unknown_reads, c.unknown_writes, c.refused_writes, c.interrupts, c.vblanks,
-                     c.flips})
+  for (uint64_t n :
+       {c.unknown_reads, c.unknown_writes, c.refused_writes, c.interrupts, c.vblanks, c.flips})
     put(out, n);
   put_bytes(out, impl_->pci.bytes());
   put_pages(out, impl_->regs.bytes());

@@ -72,8 +72,7 @@ void Display::write_aux(const RegisterWrite& w) {
 /// Sends the `bytes` in the data registers (most significant byte first) and puts the reply there.
 /// Returns the status and size bits.
 uint32_t Display::aux_exchange(uint32_t port, unsigned bytes) {
-  const bool answers =
-      port == kPortD && plugged_ && config_.monitor == MonitorLink::display_port;
+  const bool answers = port == kPortD && plugged_ && config_.monitor == MonitorLink::display_port;
   if (!answers || bytes > DpAux::kMaxMessage) return kDone | kTimeOut;
   const uint32_t data = 0x64014 + 0x100 * port;
   DpAux::Reply message{};

@@ -35,8 +35,7 @@ unsigned DpAux::transact(std::span<const uint8_t> request, Reply& reply) {
   const auto body = request.subspan(kHeader);
   if (command & kNative) {
     const bool known = (command & ~(kNative | kRead)) == 0;
-    return known ? native(command & kRead, address, body, reply)
-                 : reply_with(reply, kNativeNack);
+    return known ? native(command & kRead, address, body, reply) : reply_with(reply, kNativeNack);
   }
   switch (command & kCommandMask) {
     case kI2cWrite: return i2c(false, address, body, reply);

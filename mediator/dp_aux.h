@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The sink's side of a DisplayPort AUX channel: native reads and writes of the DPCD, and I2C over AUX
-// to the EDID. VESA DisplayPort 1.2, section 2.7.
+// The sink's side of a DisplayPort AUX channel: native reads and writes of the DPCD, and I2C over
+// AUX to the EDID. VESA DisplayPort 1.2, section 2.7.
 #pragma once
 
 #include <array>

@@ -96,8 +96,7 @@ void put_standard_timings(uint8_t* to, uint32_t width, uint32_t height) {
   }
 }
 
-constexpr uint8_t kSrgbPrimaries[10] = {0xee, 0x91, 0xa3, 0x54, 0x4c,
-                                        0x99, 0x26, 0x0f, 0x50, 0x54};
+constexpr uint8_t kSrgbPrimaries[10] = {0xee, 0x91, 0xa3, 0x54, 0x4c, 0x99, 0x26, 0x0f, 0x50, 0x54};
 
 }  // namespace
 
@@ -116,8 +115,8 @@ Edid make_edid(uint32_t width, uint32_t height, bool display_port) {
   e[kInput] = static_cast<uint8_t>(0xa0 | (display_port ? 5 : 2));  // digital, 8 bits a colour
   e[kSize] = static_cast<uint8_t>(mm_wide / 10);
   e[kSize + 1] = static_cast<uint8_t>(mm_high / 10);
-  e[kGamma] = 120;       // 2.2
-  e[kFeatures] = 0x06;   // sRGB, the first timing is the native one
+  e[kGamma] = 120;      // 2.2
+  e[kFeatures] = 0x06;  // sRGB, the first timing is the native one
   std::copy_n(kSrgbPrimaries, 10, e.begin() + kColours);
   e[kEstablished] = 0x20;  // 640x480 at 60 Hz
   put_standard_timings(&e[kStandard], width, height);

@@ -35,12 +35,8 @@ constexpr uint32_t kEdidTarget = 0x50;
 
 void Gmbus::write(const RegisterWrite& w) {
   switch (w.offset) {
-    case kSelect:
-      regs_.set(kSelect, w.merged());
-      return enter(Phase::idle);
-    case kCommand:
-      regs_.set(kCommand, w.merged());
-      return command(w.merged());
+    case kSelect: regs_.set(kSelect, w.merged()); return enter(Phase::idle);
+    case kCommand: regs_.set(kCommand, w.merged()); return command(w.merged());
     case kData:
       regs_.set(kData, w.merged());
       if (state_.phase == Phase::writing) take_written(w.merged(), false);
@@ -108,9 +104,7 @@ void Gmbus::enter(Phase phase, uint32_t extra_status) {
       reason |= kOnWait;
       break;
     case Phase::reading:
-    case Phase::writing:
-      status |= kActive | kHardwareReady | state_.remaining;
-      reason |= kOnReady;
+    case Phase::writing: status |= kActive | kHardwareReady | state_.remaining; reason |= kOnReady;
   }
   regs_.set(kStatus, status);
   if (regs_.get(kInterruptMask) & reason) interrupts_.pch_event(kPchGmbus);

@@ -30,9 +30,9 @@ class Gmbus {
   struct State {
     uint32_t monitor_pin = 0;
     Phase phase = Phase::idle;
-    bool stop_after = false;   ///< the cycle ends with a STOP
-    uint32_t remaining = 0;    ///< bytes, at most 511
-    uint8_t offset = 0;        ///< next EDID byte
+    bool stop_after = false;  ///< the cycle ends with a STOP
+    uint32_t remaining = 0;   ///< bytes, at most 511
+    uint8_t offset = 0;       ///< next EDID byte
   };
 
   void command(uint32_t value);

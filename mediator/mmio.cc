@@ -41,7 +41,8 @@ void DeviceModel::Impl::write_dword(uint32_t offset, uint32_t value, uint32_t la
   const uint16_t row = index[offset / 4];
   const uint32_t old = regs.get(offset);
   value &= lanes;
-  if (row == 0 || failsafe) [[unlikely]] return write_memory(offset, value, lanes);
+  if (row == 0 || failsafe) [[unlikely]]
+    return write_memory(offset, value, lanes);
   const RegisterDesc& d = rows[row - 1];
   switch (d.behaviour) {
     case Behaviour::plain: {

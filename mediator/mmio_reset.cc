@@ -32,8 +32,9 @@ void DeviceModel::Impl::reset_registers(bool full, bool zeroed) {
 /// Where the ring was and what it did; settings outlive an engine reset.
 void DeviceModel::Impl::reset_engine(gen9::EngineId engine) {
   using namespace gen9::rel;
-  for (uint32_t rel : {kRingTail, kRingHead, kRingStart, kRingCtl, kResetCtl, kActhd, kActhdUdw,
-                       kInstdone, kEir, kEsr, kExeclistStatusLo, kExeclistStatusHi, kCsbPtr, kCsb}) {
+  for (uint32_t rel :
+       {kRingTail, kRingHead, kRingStart, kRingCtl, kResetCtl, kActhd, kActhdUdw, kInstdone, kEir,
+        kEsr, kExeclistStatusLo, kExeclistStatusHi, kCsbPtr, kCsb}) {
     const RegisterDesc* d = find_register(gen9::engine_reg(engine, rel));
     if (d != nullptr) reset_row(regs, *d);
   }

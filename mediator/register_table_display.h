@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Register rows of display: clocks, power wells, transcoders, pipes, planes, ports, PCH and DMC. Reset
-// values: no pipe runs, the display clock is 337.5 MHz from DPLL 0 at 1620 MHz, port D has a monitor.
+// Register rows of display: clocks, power wells, transcoders, pipes, planes, ports, PCH and DMC.
+// Reset values: no pipe runs, the display clock is 337.5 MHz from DPLL 0 at 1620 MHz, port D has a
+// monitor.
 #pragma once
 
 #include "mediator/register_table_rows.h"
@@ -130,15 +131,19 @@ inline constexpr std::array<Unit, 4> kTranscoders{{{0x60000, "transcoder A"},
                                                    {0x62000, "transcoder C"},
                                                    {0x6f000, "transcoder EDP"}}};
 inline constexpr auto kTranscoderRows = std::to_array<RegisterDesc>({
-    plain(0x00, "HTOTAL"),     plain(0x04, "HBLANK"),    plain(0x08, "HSYNC"),
-    plain(0x0c, "VTOTAL"),     plain(0x10, "VBLANK"),    plain(0x14, "VSYNC"),
-    plain(0x1c, "PIPESRC"),    plain(0x20, "BCLRPAT"),   plain(0x28, "VSYNCSHIFT"),
-    plain(0x2c, "PIPE_MULT"),  plain(0x30, "DATA_M1"),   plain(0x34, "DATA_N1"),
-    plain(0x38, "DATA_M2"),    plain(0x3c, "DATA_N2"),   plain(0x40, "LINK_M1"),
-    plain(0x44, "LINK_N1"),    plain(0x48, "LINK_M2"),   plain(0x4c, "LINK_N2"),
-    plain(0x110, "TRANS_110"), plain(0x200, "DIP_CTL"),  plain(0x210, "DIP_GCP"),
-    plain(0x220, "DIP_DATA", 0, 0x180),                  plain(0x400, "DDI_FUNC_CTL"),
-    plain(0x404, "DDI_FUNC_CTL2"),                       plain(0x410, "MSA_MISC"),
+    plain(0x00, "HTOTAL"),        plain(0x04, "HBLANK"),
+    plain(0x08, "HSYNC"),         plain(0x0c, "VTOTAL"),
+    plain(0x10, "VBLANK"),        plain(0x14, "VSYNC"),
+    plain(0x1c, "PIPESRC"),       plain(0x20, "BCLRPAT"),
+    plain(0x28, "VSYNCSHIFT"),    plain(0x2c, "PIPE_MULT"),
+    plain(0x30, "DATA_M1"),       plain(0x34, "DATA_N1"),
+    plain(0x38, "DATA_M2"),       plain(0x3c, "DATA_N2"),
+    plain(0x40, "LINK_M1"),       plain(0x44, "LINK_N1"),
+    plain(0x48, "LINK_M2"),       plain(0x4c, "LINK_N2"),
+    plain(0x110, "TRANS_110"),    plain(0x200, "DIP_CTL"),
+    plain(0x210, "DIP_GCP"),      plain(0x220, "DIP_DATA", 0, 0x180),
+    plain(0x400, "DDI_FUNC_CTL"), plain(0x404, "DDI_FUNC_CTL2"),
+    plain(0x410, "MSA_MISC"),
 });
 
 /// Transcoder A comes up with the link values of 154 MHz pixels over four lanes at 324 MHz.
@@ -183,10 +188,18 @@ inline constexpr std::array<Unit, 3> kCscs{
     {{0x49000, "pipe A"}, {0x49100, "pipe B"}, {0x49200, "pipe C"}}};
 inline constexpr auto kCscRows = std::to_array<RegisterDesc>({plain(0x10, "PIPE_CSC", 0, 0x94)});
 
-inline constexpr std::array<Unit, 12> kPlanes{
-    {{0x70180, "plane 1A"}, {0x70280, "plane 2A"}, {0x70380, "plane 3A"}, {0x70480, "plane 4A"},
-     {0x71180, "plane 1B"}, {0x71280, "plane 2B"}, {0x71380, "plane 3B"}, {0x71480, "plane 4B"},
-     {0x72180, "plane 1C"}, {0x72280, "plane 2C"}, {0x72380, "plane 3C"}, {0x72480, "plane 4C"}}};
+inline constexpr std::array<Unit, 12> kPlanes{{{0x70180, "plane 1A"},
+                                               {0x70280, "plane 2A"},
+                                               {0x70380, "plane 3A"},
+                                               {0x70480, "plane 4A"},
+                                               {0x71180, "plane 1B"},
+                                               {0x71280, "plane 2B"},
+                                               {0x71380, "plane 3B"},
+                                               {0x71480, "plane 4B"},
+                                               {0x72180, "plane 1C"},
+                                               {0x72280, "plane 2C"},
+                                               {0x72380, "plane 3C"},
+                                               {0x72480, "plane 4C"}}};
 inline constexpr auto kPlaneRows = std::to_array<RegisterDesc>({
     plain(0x00, "PLANE_CTL"),
     plain(0x04, "PLANE_LINOFF"),
@@ -237,11 +250,10 @@ inline constexpr auto kPortRows = std::to_array<RegisterDesc>({
     with_masks(plain(0x44, "DP_TP_STATUS"), 0xf0ffffff, 0x0f000000),
 });
 
-inline constexpr auto kAllDisplayRows =
-    cited(join(kDisplayCoreRows, kPchRows, kAllTranscoderRows,
-               family(kPipes, kPipeRows), family(kPalettes, kPaletteRows), family(kCscs, kCscRows),
-               family(kPlanes, kPlaneRows), family(kScalers, kScalerRows),
-               family(kPorts, kPortRows)),
-          "SKL PRM vol 2c and vol 12");
+inline constexpr auto kAllDisplayRows = cited(
+    join(kDisplayCoreRows, kPchRows, kAllTranscoderRows, family(kPipes, kPipeRows),
+         family(kPalettes, kPaletteRows), family(kCscs, kCscRows), family(kPlanes, kPlaneRows),
+         family(kScalers, kScalerRows), family(kPorts, kPortRows)),
+    "SKL PRM vol 2c and vol 12");
 
 }  // namespace mediator::rows

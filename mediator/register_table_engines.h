@@ -9,8 +9,8 @@ namespace mediator::rows {
 
 using namespace gen9::rel;  // NOLINT: the rows below are unreadable with the prefix
 
-inline constexpr std::array<Unit, 4> kEngineUnits{{
-    {0x2000, "RCS"}, {0x12000, "VCS"}, {0x1a000, "VECS"}, {0x22000, "BCS"}}};
+inline constexpr std::array<Unit, 4> kEngineUnits{
+    {{0x2000, "RCS"}, {0x12000, "VCS"}, {0x1a000, "VECS"}, {0x22000, "BCS"}}};
 
 /// What every engine has; offsets are relative to its base.
 inline constexpr auto kEngineRows = std::to_array<RegisterDesc>({
@@ -76,8 +76,7 @@ inline constexpr auto kEngineRows = std::to_array<RegisterDesc>({
     plain(kPredicateData, "MI_PREDICATE_DATA", 0, 8),
     plain(kPredicateResult, "MI_PREDICATE_RESULT"),
     plain(kPredicateResult1, "MI_PREDICATE_RESULT_1"),
-    hooked(Hook::force_nonpriv, kForceToNonpriv0, "FORCE_TO_NONPRIV", 0, 48,
-           kWritePatch | kSwitch),
+    hooked(Hook::force_nonpriv, kForceToNonpriv0, "FORCE_TO_NONPRIV", 0, 48, kWritePatch | kSwitch),
     plain(kGpr0, "CS_GPR", 0, 128),
 });
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Register rows of the GT outside the engines: fuses, workarounds, caches, forcewake, reset, fences,
-// PCODE, PVINFO. Reset values are those of a Skylake GT2 (8086:1912); mmio_fuses.cc corrects
-// them for other parts.
+// Register rows of the GT outside the engines: fuses, workarounds, caches, forcewake, reset,
+// fences, PCODE, PVINFO. Reset values are those of a Skylake GT2 (8086:1912); mmio_fuses.cc
+// corrects them for other parts.
 #pragma once
 
 #include "mediator/register_table_rows.h"
@@ -165,8 +165,8 @@ inline constexpr auto kPvinfoRows = std::to_array<RegisterDesc>({
     plain(0x78860, "PVINFO_RSV7", 0, 0x7a0),
 });
 
-inline constexpr auto kAllGtRows = join(cited(kGtRows, "SKL PRM vol 2c"),
-                                        cited(kMchbarRows, "SKL datasheet vol 2"),
-                                        cited(kPvinfoRows, "i915 PVINFO interface, version 1.0"));
+inline constexpr auto kAllGtRows =
+    join(cited(kGtRows, "SKL PRM vol 2c"), cited(kMchbarRows, "SKL datasheet vol 2"),
+         cited(kPvinfoRows, "i915 PVINFO interface, version 1.0"));
 
 }  // namespace mediator::rows

@@ -19,9 +19,9 @@ inline constexpr auto kIrqRows = cited(
     join(Rows<2>{{plain(0x44050, "DERRMR", 0xffffffff),
                   hooked(Hook::irq_master, gen9::kMasterIrq, "MASTER_IRQ")}},
          irq_group(0x44300, "GT0"), irq_group(0x44310, "GT1"), irq_group(0x44320, "GT2"),
-         irq_group(0x44330, "GT3"), irq_group(0x44400, "DE_PIPE_A"), irq_group(0x44410, "DE_PIPE_B"),
-         irq_group(0x44420, "DE_PIPE_C"), irq_group(0x44440, "DE_PORT"),
-         irq_group(0x44460, "DE_MISC"), irq_group(0x444e0, "PCU"),
+         irq_group(0x44330, "GT3"), irq_group(0x44400, "DE_PIPE_A"),
+         irq_group(0x44410, "DE_PIPE_B"), irq_group(0x44420, "DE_PIPE_C"),
+         irq_group(0x44440, "DE_PORT"), irq_group(0x44460, "DE_MISC"), irq_group(0x444e0, "PCU"),
          // The live state of the hot-plug pins: something is plugged into port D.
          irq_group(0xc4000, "PCH", hv::bit(23))),
     "SKL PRM vol 2c");

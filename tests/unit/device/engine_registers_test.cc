@@ -24,8 +24,8 @@ TEST_F(EngineRegisters, RunListEnableIsReportedOnceTheGuestKnowsItsHost) {
   see_pvinfo();
   w32(reg(EngineId::vecs, gen9::rel::kRingMode), kRunList);
   w32(reg(EngineId::vecs, gen9::rel::kRingMode), hv::masked_disable(gen9::kModeRunListEnable));
-  EXPECT_EQ(sink_.ring_modes,
-            (std::vector<std::pair<EngineId, bool>>{{EngineId::vecs, true}, {EngineId::vecs, false}}));
+  EXPECT_EQ(sink_.ring_modes, (std::vector<std::pair<EngineId, bool>>{{EngineId::vecs, true},
+                                                                      {EngineId::vecs, false}}));
   EXPECT_TRUE(sink_.failsafes.empty());
 }
 
@@ -56,8 +56,8 @@ TEST_F(EngineRegisters, StatusPageMustLieInAWindow) {
   const auto high = static_cast<uint32_t>(config_.windows.high_base);
   w32(0x2080, high);
   w32(0x2080, 0);
-  EXPECT_EQ(sink_.status_pages, (std::vector<std::pair<EngineId, uint32_t>>{
-                                    {EngineId::rcs, high}, {EngineId::rcs, 0}}));
+  EXPECT_EQ(sink_.status_pages, (std::vector<std::pair<EngineId, uint32_t>>{{EngineId::rcs, high},
+                                                                            {EngineId::rcs, 0}}));
   EXPECT_TRUE(sink_.failsafes.empty());
   w32(0x2080, static_cast<uint32_t>(config_.windows.low_bytes));
   EXPECT_EQ(sink_.failsafes, std::vector(1, FailsafeReason::bad_status_page));

@@ -17,8 +17,12 @@ bool checksum_ok(std::span<const uint8_t> edid) {
 }
 
 TEST(EdidBlock, IsWellFormedForEveryMode) {
-  for (auto [w, h] : {std::pair{1024u, 768u}, {1920u, 1200u}, {800u, 600u}, {3840u, 2160u},
-                      {0u, 0u}, {100000u, 100000u}}) {
+  for (auto [w, h] : {std::pair{1024u, 768u},
+                      {1920u, 1200u},
+                      {800u, 600u},
+                      {3840u, 2160u},
+                      {0u, 0u},
+                      {100000u, 100000u}}) {
     const Edid e = make_edid(w, h, true);
     EXPECT_TRUE(checksum_ok(e));
     EXPECT_EQ(e[0], 0);

@@ -52,10 +52,11 @@ TEST_F(PciConfig, BarsAppearMoveAndGoWithDecoding) {
   dev().config_write(0x04, 2, 0x0006);
   dev().config_write(0x13, 1, 0xf1);  // one byte of the address
   dev().config_write(0x04, 2, 0);
-  const std::vector<BarChange> expected{
-      {hv::Range::bar0, true, 0xf0000000, 16u << 20}, {hv::Range::bar2, true, 0xe0000000, 256u << 20},
-      {hv::Range::bar0, true, 0xf1000000, 16u << 20}, {hv::Range::bar0, false, 0xf1000000, 16u << 20},
-      {hv::Range::bar2, false, 0xe0000000, 256u << 20}};
+  const std::vector<BarChange> expected{{hv::Range::bar0, true, 0xf0000000, 16u << 20},
+                                        {hv::Range::bar2, true, 0xe0000000, 256u << 20},
+                                        {hv::Range::bar0, true, 0xf1000000, 16u << 20},
+                                        {hv::Range::bar0, false, 0xf1000000, 16u << 20},
+                                        {hv::Range::bar2, false, 0xe0000000, 256u << 20}};
   EXPECT_EQ(sink_.bars, expected);
 }
 
