@@ -50,8 +50,7 @@ struct Ggtt::Impl {
     return it == half_written.end() ? raw(index) : it->effective;
   }
   [[nodiscard]] bool in_window(uint64_t index) const {
-    return index < entries.size() / 8 &&
-           windows.contains(index << hv::kPageShift, hv::kPageSize);
+    return index < entries.size() / 8 && windows.contains(index << hv::kPageShift, hv::kPageSize);
   }
   void take_effect(uint64_t index, uint64_t before, uint64_t now) {
     if (before == now) return;
@@ -63,8 +62,8 @@ struct Ggtt::Impl {
   hv::Status each_page(hv::GmAddr at, uint64_t bytes, F f) const;
 };
 
-Ggtt::Ggtt(hv::Domain& domain, GpuMemory& gpu, GgttSpace& space, Retired& retired,
-           hv::VgpuId owner, std::span<std::byte> entries, GgttWindows windows)
+Ggtt::Ggtt(hv::Domain& domain, GpuMemory& gpu, GgttSpace& space, Retired& retired, hv::VgpuId owner,
+           std::span<std::byte> entries, GgttWindows windows)
     : impl_(new Impl{domain, entries, windows, {domain, gpu, space, retired, owner}, {}, {}, {}}) {
   impl_->written.resize((entries.size() + hv::kPageSize - 1) / hv::kPageSize);
 }

@@ -2,9 +2,9 @@
 // One vGPU's GGTT: the guest's entries as it wrote them, and slots of host GGTT that stand for the
 // guest pages its privileged commands name.
 //
-// The guest's windows are not a partition of the host's GGTT: a guest page gets a host slot only when
-// an audited command needs it, so neither window size nor number of guests is bounded by the GPU's
-// 4 GiB. Commands are relocated by host_address().
+// The guest's windows are not a partition of the host's GGTT: a guest page gets a host slot only
+// when an audited command needs it, so neither window size nor number of guests is bounded by the
+// GPU's 4 GiB. Commands are relocated by host_address().
 #pragma once
 
 #include <cstdint>
@@ -33,9 +33,9 @@ struct GgttWindows {
 };
 
 struct GgttCounts {
-  uint64_t writes = 0;         ///< entry writes that changed something
-  uint64_t refused = 0;        ///< outside the windows, odd size, or no such guest frame
-  uint64_t slots = 0;          ///< host slots now mapped
+  uint64_t writes = 0;   ///< entry writes that changed something
+  uint64_t refused = 0;  ///< outside the windows, odd size, or no such guest frame
+  uint64_t slots = 0;    ///< host slots now mapped
   uint64_t slot_evictions = 0;
 };
 

@@ -20,18 +20,18 @@
 namespace shadow {
 
 struct PpgttLimits {
-  uint32_t tables = 65536;      ///< shadow table pages of one vGPU (256 MiB of tables)
-  uint32_t roots = 4096;        ///< address spaces
-  uint32_t out_of_sync = 4096;  ///< leaf tables unprotected at once
+  uint32_t tables = 65536;        ///< shadow table pages of one vGPU (256 MiB of tables)
+  uint32_t roots = 4096;          ///< address spaces
+  uint32_t out_of_sync = 4096;    ///< leaf tables unprotected at once
   uint32_t oos_after_writes = 2;  ///< trapped writes after which a leaf goes out of sync
 };
 
 struct PpgttCounts {
-  uint64_t entry_writes = 0;   ///< shadow entries set
-  uint64_t page_writes = 0;    ///< trapped writes
-  uint64_t resyncs = 0;        ///< out-of-sync leaves re-read
-  uint64_t bad_entries = 0;    ///< became scratch: reserved bits, no such frame, recursion
-  uint64_t untracked = 0;      ///< pages given up (odd or unaligned writes) and re-shadowed later
+  uint64_t entry_writes = 0;  ///< shadow entries set
+  uint64_t page_writes = 0;   ///< trapped writes
+  uint64_t resyncs = 0;       ///< out-of-sync leaves re-read
+  uint64_t bad_entries = 0;   ///< became scratch: reserved bits, no such frame, recursion
+  uint64_t untracked = 0;     ///< pages given up (odd or unaligned writes) and re-shadowed later
   uint64_t tables = 0, roots = 0, out_of_sync = 0;  ///< now
 };
 
@@ -67,7 +67,8 @@ class PpgttSet {
 
   /// Guest-physical address behind a PPGTT address, by the entries last shadowed; bad_address if
   /// not present. `writable` (optional) says whether every level allows writes.
-  [[nodiscard]] hv::Result<hv::Gpa> translate(RootId root, uint64_t va, bool* writable = nullptr) const;
+  [[nodiscard]] hv::Result<hv::Gpa> translate(RootId root, uint64_t va,
+                                              bool* writable = nullptr) const;
   /// Reads guest memory through the PPGTT; may cross pages. All or nothing.
   hv::Status read(RootId root, uint64_t va, std::span<std::byte> to) const;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a guest's PPGTT entry asks for, at each level. SKL PRM vol 5 (Memory Views), per-process GTT.
+// What a guest's PPGTT entry asks for, at each level. SKL PRM vol 5 (Memory Views), per-process
+// GTT.
 #pragma once
 
 #include <array>
@@ -23,15 +24,17 @@ enum class Kind : uint8_t {
 };
 constexpr bool is_leaf(Kind k) { return k <= Kind::pt2m; }
 constexpr gen9::Level level_of(Kind k) {
-  return is_leaf(k) ? gen9::Level::pt
-                    : static_cast<gen9::Level>(static_cast<int>(k) - static_cast<int>(Kind::pd) + 2);
+  return is_leaf(k)
+             ? gen9::Level::pt
+             : static_cast<gen9::Level>(static_cast<int>(k) - static_cast<int>(Kind::pd) + 2);
 }
 
 /// Address bits the GPU does not have.
 inline constexpr uint64_t kReservedAddress = ~uint64_t{0} << 46;
 /// A present entry that no guest page can be behind.
 inline constexpr uint64_t kBadEntry = uint64_t{1} << 63 | gen9::kPtePresent;
-/// Bits of a 4 KiB entry that the shadow keeps: present, writable, PWT, PCD, PAT and the ignored ones.
+/// Bits of a 4 KiB entry that the shadow keeps: present, writable, PWT, PCD, PAT and the ignored
+/// ones.
 inline constexpr uint64_t kLeafFlags = 0x1ff;
 /// Likewise of an entry that names a table.
 inline constexpr uint64_t kTableFlags = 0x1f;

@@ -38,7 +38,7 @@ struct Table {
   uint32_t refs = 0;  ///< entries and roots that name it
   TrackedPage* page = nullptr;
   Table* next_on_page = nullptr;
-  ViewTable* mirrors = nullptr;   ///< private copies that follow this table
+  ViewTable* mirrors = nullptr;    ///< private copies that follow this table
   uint32_t pending_at = kNowhere;  ///< in the list of tables with unlinked children
   uint32_t retry_at = kNowhere;    ///< in the list of tables with entries to try again
   Entries guest{};                 ///< as last read (leaves: expanded to 4 KiB entries)

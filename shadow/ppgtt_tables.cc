@@ -56,7 +56,7 @@ void Tables::retire_table_page(hv::BusFrame frame) {
 
 hv::Result<Table*> Tables::take_root(hv::Gfn pml4) {
   if (const hv::Status s = make_scratch(); !s.ok()) return s.error();
-  const auto table = get(Kind::pml4, pml4, true);
+  const auto table = get(Kind::pml4, pml4, false);
   if (table.ok()) ++(*table)->refs;
   return table;
 }
@@ -66,7 +66,7 @@ hv::Result<Table*> Tables::get(Kind kind, hv::Gfn gfn, bool now) {
   TrackedPage* page = find_page(gfn);
   if (page) {
     if (Table* t = find_table(*page, kind)) {
-      if (now && !t->filled) (void)reread_leaves(*page);
+      if (now) complete(*t);
       return t;
     }
   }
@@ -89,7 +89,7 @@ hv::Result<Table*> Tables::create(Kind kind, TrackedPage& page, bool now) {
   attach(t, page);
   hv::Status made;
   if (!is_leaf(kind)) {
-    made = fill_upper(t);
+    made = fill_upper(t, now);
   } else {
     // A fresh leaf starts out of sync: the guest links it first and fills it afterwards.
     if (!page.is_protected && page.out_of_sync_at == kNowhere) {
@@ -117,13 +117,25 @@ void Tables::attach(Table& t, TrackedPage& page) {
   page.upper_tables += !is_leaf(t.kind);
 }
 
-hv::Status Tables::fill_upper(Table& t) {
+/// Reads and links what waits for the next sync below this table.
+void Tables::complete(Table& t) {
+  if (is_leaf(t.kind)) {
+    if (!t.filled) (void)reread_leaves(*t.page);
+    return;
+  }
+  if (waiting_.size() == 0) return;
+  for (Table* child : *t.children) {
+    if (child) complete(*child);
+  }
+  if (t.pending_at != kNowhere) link_waiting(t);
+}
+
+hv::Status Tables::fill_upper(Table& t, bool now) {
   TrackedPage& page = *t.page;
   const bool was_protected = page.is_protected;
   if (const hv::Status s = protect(page); !s.ok()) return s;
   Entries fresh;
-  const hv::Status s =
-      domain_.read(hv::gpa_of(page.gfn), std::as_writable_bytes(std::span{fresh}));
+  const hv::Status s = domain_.read(hv::gpa_of(page.gfn), std::as_writable_bytes(std::span{fresh}));
   if (!s.ok()) {
     // Leaves on the same page were not read either.
     if (!was_protected) go_out_of_sync(page);
@@ -131,7 +143,7 @@ hv::Status Tables::fill_upper(Table& t) {
   }
   if (!was_protected) (void)update_leaves(page, fresh);
   for (unsigned i = 0; i < gen9::kEntries; ++i) {
-    if (fresh[i]) set_upper(t, i, fresh[i]);
+    if (fresh[i]) set_upper(t, i, fresh[i], now);
   }
   write_whole(t);
   return {};
@@ -151,23 +163,23 @@ hv::Result<Table*> Tables::create_block(uint64_t pde) {
 
 /// The table behind an entry: nullptr for none, bad_argument for an illegal entry, other errors for
 /// what may succeed later.
-hv::Result<Table*> Tables::child_for(Table& t, unsigned i, uint64_t now) {
+hv::Result<Table*> Tables::child_for(Table& t, unsigned i, uint64_t now, bool complete) {
   using What = Target::What;
   const Target target = decode_upper(t.kind, now);
   if (target.what == What::none) return nullptr;
   if (target.what == What::bad) return hv::Error::bad_argument;
   if (target.what == What::block) return create_block(now);
   Table* old = (*t.children)[i];
-  const bool live = t.filled && t.shadow[i] != 0;
   if (old && old->kind == target.kind && old->gfn == gfn_of_entry(now)) return old;
-  return get(target.kind, gfn_of_entry(now), live);
+  return get(target.kind, gfn_of_entry(now), complete);
 }
 
-void Tables::set_upper(Table& t, unsigned i, uint64_t now) {
-  const auto found = child_for(t, i, now);
+/// `complete`: what is below must not wait for the next sync, even if nothing was here before.
+void Tables::set_upper(Table& t, unsigned i, uint64_t now, bool complete) {
+  const bool live = t.filled && t.shadow[i] != 0;
+  const auto found = child_for(t, i, now, complete || live);
   Table* const child = found.value_or(nullptr);
   Table* const old = std::exchange((*t.children)[i], child);
-  const bool live = t.filled && t.shadow[i] != 0;
   const uint64_t scratch = scratch_[level_index(t.kind)];
   if (child && child != old) ++child->refs;
   t.guest[i] = now;

@@ -2,8 +2,8 @@
 // The engine of PPGTT shadowing: makes, updates, shares and drops shadow tables, and decides which
 // guest pages are protected and which are out of sync.
 //
-// Non-present guest entries stay non-present: the GPU faults as on hardware. Present entries that are
-// illegal, or that cannot be shadowed, name a host-owned scratch table or page of that level.
+// Non-present guest entries stay non-present: the GPU faults as on hardware. Present entries that
+// are illegal, or that cannot be shadowed, name a host-owned scratch table or page of that level.
 #pragma once
 
 #include <array>
@@ -55,11 +55,12 @@ class Tables {
   hv::Status make_scratch();
   hv::Result<Table*> get(Kind kind, hv::Gfn gfn, bool now);
   hv::Result<Table*> create(Kind kind, TrackedPage& page, bool now);
-  hv::Status fill_upper(Table& t);
+  void complete(Table& t);
+  hv::Status fill_upper(Table& t, bool now);
   hv::Result<Table*> create_block(uint64_t pde);
   void attach(Table& t, TrackedPage& page);
-  void set_upper(Table& t, unsigned i, uint64_t now);
-  hv::Result<Table*> child_for(Table& t, unsigned i, uint64_t now);
+  void set_upper(Table& t, unsigned i, uint64_t now, bool complete = false);
+  hv::Result<Table*> child_for(Table& t, unsigned i, uint64_t now, bool complete);
   void set_shadow(Table& t, unsigned i, uint64_t value);
   void link_waiting(Table& t);
   void retry(Table& t);

@@ -62,8 +62,7 @@ bool Tables::update_leaves(TrackedPage& page, const Entries& fresh) {
 
 hv::Result<bool> Tables::reread_leaves(TrackedPage& page) {
   Entries fresh;
-  const hv::Status s =
-      domain_.read(hv::gpa_of(page.gfn), std::as_writable_bytes(std::span{fresh}));
+  const hv::Status s = domain_.read(hv::gpa_of(page.gfn), std::as_writable_bytes(std::span{fresh}));
   if (!s.ok()) return s.error();
   return update_leaves(page, fresh);
 }
@@ -110,8 +109,7 @@ void Tables::reread_later(TrackedPage& page) {
 
 void Tables::reread(TrackedPage& page) {
   Entries fresh;
-  const hv::Status s =
-      domain_.read(hv::gpa_of(page.gfn), std::as_writable_bytes(std::span{fresh}));
+  const hv::Status s = domain_.read(hv::gpa_of(page.gfn), std::as_writable_bytes(std::span{fresh}));
   if (!s.ok()) return reread_later(page);
   update_written(page, 0, fresh);
 }
@@ -121,7 +119,8 @@ void Tables::sync() {
     retry(retries_[next_retry_++ % retries_.size()]);
   }
   unsigned protects_left = kProtectsPerSync;
-  // Backwards: a page that is protected leaves the list, and its place is taken by one already seen.
+  // Backwards: a page that is protected leaves the list, and its place is taken by one already
+  // seen.
   for (size_t i = out_of_sync_.size(); i-- > 0;) resync(out_of_sync_[i], protects_left);
   for (size_t i = waiting_.size(); i-- > 0;) link_waiting(waiting_[i]);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A private path through a PPGTT: copies of the tables above some pages, in which other frames stand
-// there. The copies follow the tables they were made from.
+// A private path through a PPGTT: copies of the tables above some pages, in which other frames
+// stand there. The copies follow the tables they were made from.
 #pragma once
 
 #include <map>
@@ -20,7 +20,6 @@ struct ViewTable {
   Entries entries{};
   std::map<unsigned, std::unique_ptr<ViewTable>> children;  ///< private tables below
   std::map<unsigned, uint64_t> replaced;                    ///< level pt: entries of our own
-
 };
 
 class View final : public PpgttSet::View {

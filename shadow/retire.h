@@ -23,7 +23,8 @@ class Retired {
   void page(hv::BusFrame frame);
   void ggtt_range(hv::GmAddr base, unsigned pages);
   void pin(hv::Domain& domain, hv::Gfn gfn);
-  /// A live entry was changed in place: translations must be invalidated before the next submission.
+  /// A live entry was changed in place: translations must be invalidated before the next
+  /// submission.
   void mark_stale() { stale_ = true; }
 
   [[nodiscard]] bool pending() const;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One guest of the in-process hypervisor: its RAM, its pins and protections, and its CPU's accesses.
+// One guest of the in-process hypervisor: its RAM, its pins and protections, and its CPU's
+// accesses.
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -49,9 +50,7 @@ struct LocalDomain::Impl {
   uint64_t protected_pages = 0;
   unsigned interrupts = 0;
 
-  RamPage* page(Gfn gfn) {
-    return gfn.v < ram.size() && ram[gfn.v].memory ? &ram[gfn.v] : nullptr;
-  }
+  RamPage* page(Gfn gfn) { return gfn.v < ram.size() && ram[gfn.v].memory ? &ram[gfn.v] : nullptr; }
   bool all_there(Gpa at, uint64_t bytes) {
     if (bytes == 0) return true;
     if (at.v + bytes < at.v) return false;

@@ -99,8 +99,6 @@ FrameOwner Machine::owner(BusFrame frame) const {
 void Machine::set_tag(BusFrame frame, uint32_t tag) {
   if (FrameOwner* owner = impl_->find(frame)) owner->tag = tag;
 }
-uint64_t Machine::frames_in_use() const {
-  return impl_->owners.size() - impl_->free_slots.size();
-}
+uint64_t Machine::frames_in_use() const { return impl_->owners.size() - impl_->free_slots.size(); }
 
 }  // namespace hv::local

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// An in-process hypervisor: physical memory, domains with traps, interrupts. For the demo, tests and
-// replay. Knows nothing of GPUs.
+// An in-process hypervisor: physical memory, domains with traps, interrupts. For the demo, tests
+// and replay. Knows nothing of GPUs.
 #pragma once
 
 #include <array>
@@ -16,9 +16,9 @@ namespace hv::local {
 /// Who owns a frame of the machine.
 struct FrameOwner {
   enum class Kind : uint8_t { none, host, guest } kind = Kind::none;
-  DomId domain{};   ///< for guest frames
-  Gfn gfn{};        ///< for guest frames
-  uint32_t tag = 0; ///< for host frames: whatever alloc_host was given
+  DomId domain{};    ///< for guest frames
+  Gfn gfn{};         ///< for guest frames
+  uint32_t tag = 0;  ///< for host frames: whatever alloc_host was given
 };
 
 /// Physical memory. Frame numbers of different owners are deliberately not equal to guest frame

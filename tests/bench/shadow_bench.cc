@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// PPGTT shadowing on the in-process hypervisor: one trapped entry write; 1 GiB of fresh 4 KiB pages.
+// PPGTT shadowing on the in-process hypervisor: one trapped entry write; 1 GiB of fresh 4 KiB
+// pages.
 #include <benchmark/benchmark.h>
 
 #include <memory>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A guest domain for unit tests: sparse memory, calls recorded, failure at the Nth call, memory that
-// changes between two reads.
+// A guest domain for unit tests: sparse memory, calls recorded, failure at the Nth call, memory
+// that changes between two reads.
 #pragma once
 
 #include <algorithm>
@@ -59,7 +59,8 @@ class FakeDomain : public hv::Domain {
   }
   void cpu_write(uint64_t at, uint64_t value, unsigned size = 8) {
     std::memcpy(bytes(at), &value, size);
-    if (handler && protected_.count(at >> hv::kPageShift)) handler->on_page_write(hv::Gpa{at}, size);
+    if (handler && protected_.count(at >> hv::kPageShift))
+      handler->on_page_write(hv::Gpa{at}, size);
   }
 
   // What tests look at.
@@ -75,8 +76,8 @@ class FakeDomain : public hv::Domain {
   [[nodiscard]] bool is_protected(hv::Gfn g) const { return protected_.count(g.v) != 0; }
   [[nodiscard]] size_t protected_pages() const { return protected_.size(); }
   [[nodiscard]] uint64_t count(Call c) const {
-    return static_cast<uint64_t>(
-        std::count_if(records.begin(), records.end(), [c](const Record& r) { return r.call == c; }));
+    return static_cast<uint64_t>(std::count_if(records.begin(), records.end(),
+                                               [c](const Record& r) { return r.call == c; }));
   }
   uint64_t wrong_unpins = 0;  ///< unpins of what was not pinned
   unsigned interrupts = 0;
@@ -87,9 +88,8 @@ class FakeDomain : public hv::Domain {
     if (fails(Call::read, from.v, to.size()) || !inside(from, to.size())) {
       return hv::Error::bad_address;
     }
-    copy(from, to.size(), [&](std::byte* p, uint64_t done, uint64_t n) {
-      std::memcpy(to.data() + done, p, n);
-    });
+    copy(from, to.size(),
+         [&](std::byte* p, uint64_t done, uint64_t n) { std::memcpy(to.data() + done, p, n); });
     if (after_read) after_read(from, to.size());
     return {};
   }
@@ -97,9 +97,8 @@ class FakeDomain : public hv::Domain {
     if (fails(Call::write, at.v, from.size()) || !inside(at, from.size())) {
       return hv::Error::bad_address;
     }
-    copy(at, from.size(), [&](std::byte* p, uint64_t done, uint64_t n) {
-      std::memcpy(p, from.data() + done, n);
-    });
+    copy(at, from.size(),
+         [&](std::byte* p, uint64_t done, uint64_t n) { std::memcpy(p, from.data() + done, n); });
     return {};
   }
   void pin(std::span<const hv::Gfn> gfns, std::span<hv::BusFrame> frames) override {

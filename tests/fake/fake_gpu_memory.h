@@ -30,10 +30,11 @@ class BasicGpuMemory : public Base {
   };
 
   // What tests set.
-  uint64_t fail_alloc_at = 0;       ///< the Nth (from 1) later alloc_page fails, once
+  uint64_t fail_alloc_at = 0;  ///< the Nth (from 1) later alloc_page fails, once
   uint64_t max_pages = ~uint64_t{0};
-  uint64_t fail_invalidate_at = 0;  ///< likewise invalidate_tlbs
-  std::function<void()> on_change;  ///< after each write the GPU can see
+  uint64_t fail_invalidate_at = 0;      ///< likewise invalidate_tlbs
+  std::function<void()> on_change;      ///< after each write the GPU can see
+  std::function<void()> on_invalidate;  ///< when TLBs were invalidated, before anything is dropped
 
   // What tests look at.
   std::map<uint64_t, Page> pages;
@@ -88,6 +89,7 @@ class BasicGpuMemory : public Base {
   hv::Status invalidate_tlbs() override {
     if (fail_invalidate_at && --fail_invalidate_at == 0) return hv::Error::io;
     ++invalidations;
+    if (on_invalidate) on_invalidate();
     return {};
   }
 

@@ -218,7 +218,10 @@ TEST_F(LocalDomainTest, InterruptsAreCountedUntilTaken) {
 
 TEST(LocalDomain, GivesItsFramesBack) {
   Machine m{8 * kMiB};
-  { LocalDomain d{m, DomId{1}, "a", 4 * kMiB}; EXPECT_EQ(m.frames_in_use(), 1024u); }
+  {
+    LocalDomain d{m, DomId{1}, "a", 4 * kMiB};
+    EXPECT_EQ(m.frames_in_use(), 1024u);
+  }
   EXPECT_EQ(m.frames_in_use(), 0u);
 }
 

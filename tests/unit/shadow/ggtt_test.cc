@@ -22,8 +22,8 @@ struct GgttTest : testing::Test {
   GgttSpace space{0x40'0000, 4096 * kPage};
   Retired retired{gpu, space};
   std::vector<std::byte> entries = std::vector<std::byte>(8192 * 8);
-  Ggtt ggtt{domain,  gpu,     space, retired, hv::VgpuId{1},
-            entries, {kLow, 16 * kPage, kHigh, 2048 * kPage}};
+  Ggtt ggtt{
+      domain, gpu, space, retired, hv::VgpuId{1}, entries, {kLow, 16 * kPage, kHigh, 2048 * kPage}};
 
   static uint64_t pte(uint64_t gfn) { return gfn << 12 | gen9::kPtePresent; }
   void set(uint64_t address, uint64_t entry) { ggtt.write_entry(address >> 12 << 3, 8, entry); }
@@ -211,8 +211,8 @@ TEST_F(GgttTest, SlotsAreBoundedAndTheLeastRecentlyUsedGoesFirst) {
 TEST_F(GgttTest, AFullGgttEvictsAndInvalidates) {
   GgttSpace tight{0x100'0000, 4 * kPage};
   Retired parked{gpu, tight};
-  Ggtt small{domain,  gpu,     tight, parked, hv::VgpuId{1},
-             entries, {kLow, 16 * kPage, kHigh, 2048 * kPage}};
+  Ggtt small{
+      domain, gpu, tight, parked, hv::VgpuId{1}, entries, {kLow, 16 * kPage, kHigh, 2048 * kPage}};
   for (uint64_t i = 0; i < 8; ++i) {
     small.write_entry((kLow >> 9) + i * 8, 8, pte(i + 1));
     ASSERT_TRUE(small.host_address(GmAddr{kLow + i * kPage}, 4).ok()) << i;

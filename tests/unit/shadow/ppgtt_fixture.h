@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A guest with page tables, its shadow, and two walkers: one over the guest's tables as the hardware
-// would read them, one over the shadow as the GPU does.
+// A guest with page tables, its shadow, and two walkers: one over the guest's tables as the
+// hardware would read them, one over the shadow as the GPU does.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -34,8 +34,10 @@ struct Seen {
   bool writable = false;
   friend bool operator==(const Seen&, const Seen&) = default;
   friend std::ostream& operator<<(std::ostream& o, const Seen& s) {
-    return o << (s.kind == none ? "none" : s.kind == scratch ? "scratch" : "page ") << s.frame
-             << (s.writable ? " rw" : "");
+    return o << (s.kind == none      ? "none"
+                 : s.kind == scratch ? "scratch"
+                                     : "page ")
+             << s.frame << (s.writable ? " rw" : "");
   }
 };
 
@@ -148,11 +150,12 @@ struct PpgttTest : testing::Test, hv::TrapHandler {
   /// Everything the GPU can reach from these tables must be ours or pinned.
   void visit(hv::BusFrame table, unsigned level, std::set<uint64_t>& reached) {
     if (!reached.insert(table.v).second) return;
-    ASSERT_EQ(gpu.pages.count(table.v), 1u) << "a freed table is still linked";
-    ASSERT_EQ(gpu.pages[table.v].use, PageUse::page_table);
-    ASSERT_EQ(gpu.pages[table.v].owner, kOwner);
+    const auto it = gpu.pages.find(table.v);
+    ASSERT_NE(it, gpu.pages.end()) << "a freed table is still linked";
+    ASSERT_EQ(it->second.use, PageUse::page_table);
+    ASSERT_EQ(it->second.owner, kOwner);
     for (unsigned i = 0; i < 512; ++i) {
-      const uint64_t e = gpu.entry(table, i);
+      const auto e = hv::load<uint64_t>(it->second.bytes.data() + i * 8);
       if (!(e & kP)) continue;
       const hv::BusFrame f = gen9::pte_frame(e);
       if (level > 1) {

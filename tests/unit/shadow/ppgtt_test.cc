@@ -136,9 +136,9 @@ TEST_F(PpgttTest, IllegalEntriesBecomeScratchAtEveryLevel) {
   write(kPt, 0, entry(100) | uint64_t{1} << 46);
   write(kPt, 1, entry(kRamPages));
   const RootId root = synced();
-  for (const uint64_t va : {va_of(1, 0, 0, 0), va_of(2, 0, 0, 9), va_of(0, 1, 7, 7),
-                            va_of(0, 0, 2, 0), va_of(0, 0, 3, 0), va_of(0, 0, 0, 0),
-                            va_of(0, 0, 0, 1)}) {
+  for (const uint64_t va :
+       {va_of(1, 0, 0, 0), va_of(2, 0, 0, 9), va_of(0, 1, 7, 7), va_of(0, 0, 2, 0),
+        va_of(0, 0, 3, 0), va_of(0, 0, 0, 0), va_of(0, 0, 0, 1)}) {
     EXPECT_EQ(walk(root, va), Seen{Seen::scratch}) << std::hex << va;
     EXPECT_FALSE(set->translate(root, va).ok());
   }
