@@ -13,15 +13,16 @@ namespace embedded {
 namespace {
 
 constexpr uint64_t kProgressStepNs = 20'000'000;
-// The baseline needs only enough of a guest's work to know what a request costs.
-constexpr uint64_t kBaselineFraction = 8;
+// A baseline that never gets through its work ends here, in virtual time over the demo's.
+constexpr uint64_t kBaselineFactor = 4;
 
 /// How to make one guest's software, here and again for the baseline.
 struct Recipe {
   std::string name, work;
   uint64_t ram_bytes = 0;
   uint32_t width = 0, height = 0;
-  std::function<std::unique_ptr<guests::Actor>(guests::GuestPort&)> make;
+  /// `frames`: stop after so many.
+  std::function<std::unique_ptr<guests::Actor>(guests::GuestPort&, uint64_t frames)> make;
   std::function<uint64_t(const guests::Actor&)> frames;
   std::function<const guests::Driver&(const guests::Actor&)> driver;
 };
@@ -40,7 +41,11 @@ Recipe painter(const DemoConfig& c, unsigned i) {
           guests::painter_ram_bytes(p),
           c.width,
           c.height,
-          [p](guests::GuestPort& port) { return std::make_unique<guests::Painter>(port, p); },
+          [p](guests::GuestPort& port, uint64_t frames) {
+            guests::PainterConfig limited = p;
+            limited.frames = frames;
+            return std::make_unique<guests::Painter>(port, limited);
+          },
           [as](const guests::Actor& a) { return as(a).frames(); },
           [as](const guests::Actor& a) -> const guests::Driver& { return as(a).driver(); }};
 }
@@ -56,8 +61,10 @@ Recipe stream(const DemoConfig& c, unsigned i) {
           guests::stream_ram_bytes(script),
           1024,
           768,
-          [&script](guests::GuestPort& port) {
-            return std::make_unique<guests::StreamGuest>(port, script, guests::StreamConfig{});
+          [&script](guests::GuestPort& port, uint64_t frames) {
+            guests::StreamConfig limited;
+            limited.rounds = frames;
+            return std::make_unique<guests::StreamGuest>(port, script, limited);
           },
           [as](const guests::Actor& a) { return as(a).rounds(); },
           [as](const guests::Actor& a) -> const guests::Driver& { return as(a).driver(); }};
@@ -83,15 +90,13 @@ uint64_t percentile(std::vector<uint32_t> v, unsigned percent) {
   return v[at];
 }
 
-/// GPU time of `requests` requests of this kind without a mediator.
-uint64_t native_gpu_ns(const Recipe& recipe, const DemoConfig& c, uint64_t requests) {
+/// GPU time of the same work, from boot to the same frame, without a mediator.
+uint64_t native_gpu_ns(const Recipe& recipe, const DemoConfig& c, uint64_t frames) {
+  if (frames == 0) return 0;
   NativeHost host({}, recipe.ram_bytes);
-  if (!host.boot(recipe.make(host.port())).empty()) return 0;
-  host.run(c.virtual_ns / kBaselineFraction);
-  const uint64_t done = requests_of(recipe.driver(*host.actor()));
-  if (done == 0) return 0;
-  return static_cast<uint64_t>(static_cast<double>(host.gpu_ns()) / static_cast<double>(done) *
-                               static_cast<double>(requests));
+  if (!host.boot(recipe.make(host.port(), frames)).empty()) return 0;
+  host.run(c.virtual_ns * kBaselineFactor);
+  return host.gpu_ns();
 }
 
 DemoGuest collect(Host& host, Guest& guest, const Recipe& recipe, const DemoConfig& c) {
@@ -110,7 +115,7 @@ DemoGuest collect(Host& host, Guest& guest, const Recipe& recipe, const DemoConf
     g.error = mediator::failsafe_name(g.stats.failsafe);
   if (auto screen = host.session().read_screen(guest.vgpu()); screen.ok())
     g.screen = std::move(*screen);
-  if (c.baseline) g.native_gpu_ns = native_gpu_ns(recipe, c, g.requests);
+  if (c.baseline) g.native_gpu_ns = native_gpu_ns(recipe, c, g.frames);
   return g;
 }
 
@@ -173,7 +178,7 @@ hv::Result<DemoResult, std::string> run_demo(const DemoConfig& config) {
     v.height = r.height;
     Guest* g = host.add_guest(r.name, r.ram_bytes, v);
     if (!g) return "no room for guest " + r.name;
-    if (std::string why = host.boot(*g, r.make(g->port())); !why.empty())
+    if (std::string why = host.boot(*g, r.make(g->port(), UINT64_MAX)); !why.empty())
       return r.name + ": " + why;
   }
   run_with_progress(host, config);

@@ -39,7 +39,7 @@ struct DemoGuest {
   mediator::VgpuStats stats;
   hv::local::TrapCounts traps;
   uint64_t mediator_ns = 0;    ///< real time in its traps
-  uint64_t native_gpu_ns = 0;  ///< what its requests take natively
+  uint64_t native_gpu_ns = 0;  ///< what its frames take natively, boot included
   uint64_t latency_median_us = 0, latency_p99_us = 0;
   std::string error;
   mediator::Screen screen;  ///< empty for stream guests
@@ -51,8 +51,8 @@ struct DemoTotal {
   uint64_t mediator_idle_ns = 0;  ///< of this, while no engine ran
   uint64_t submissions = 0, requests = 0, traps = 0, refused = 0;
   uint64_t dma_accesses = 0, dma_violations = 0;
-  /// native_gpu_ns / (gpu_ns + mediator_idle_ns): GPU time that the same requests take natively,
-  /// over the GPU time they took here plus the real mediator time that no engine's work hid.
+  /// native_gpu_ns / (gpu_ns + mediator_idle_ns): GPU time that the same work takes natively, over
+  /// the GPU time it took here plus the real mediator time that no engine's work hid.
   double mediated_over_native = 0;
   /// The same with all mediator time counted, as if nothing were hidden.
   double mediated_over_native_unhidden = 0;

@@ -6,7 +6,7 @@
 disk=$work/disk
 mkdir "$disk"
 # A tiny disk, where we may mount one; else a limit on the size of files does the same.
-if mount -t tmpfs -o size=16k tmpfs "$disk" 2>/dev/null; then
+if mount -t tmpfs -o size=8k tmpfs "$disk" 2>/dev/null; then
   trap 'umount "$disk"; rm -rf "$work"' EXIT
 else
   ulimit -f 8
