@@ -48,9 +48,8 @@ struct BlitterTest : testing::TestWithParam<unsigned> {
     put(static_cast<uint32_t>(a >> 32));
   }
   void put_at(int x, int y) { put((uint32_t(y) & 0xffff) << 16 | (uint32_t(x) & 0xffff)); }
-  /// `length_bits` of the header say how long it is.
-  uint64_t execute(uint32_t length_mask = 0xff) {
-    dwords[0] |= (static_cast<uint32_t>(dwords.size()) - 2) & length_mask;
+  uint64_t execute() {
+    dwords[0] |= (static_cast<uint32_t>(dwords.size()) - 2) & 0xff;
     const auto* desc = gen9::find_command(gen9::EngineId::bcs, dwords[0]);
     if (!desc || gen9::command_length(*desc, dwords[0]) != dwords.size()) {
       ADD_FAILURE() << std::hex << dwords[0] << " is no command of " << dwords.size() << " dwords";
@@ -164,8 +163,7 @@ struct BlitterTest : testing::TestWithParam<unsigned> {
     return {bytes.begin(), bytes.end()};
   }
   /// Background, foreground and bits of a mono pattern; BR13 says how to take it.
-  void mono_pattern(uint32_t br13, bool colours_first = true) {
-    (void)colours_first;
+  void mono_pattern(uint32_t br13) {
     const uint32_t back = random.word(), fore = random.word(), low = random.word(),
                    high = random.word();
     put(back);
