@@ -7,12 +7,15 @@
 // CPUs cost nothing; the model's execution, which stands for hardware, is not counted either.
 #pragma once
 
+#include <x86intrin.h>
+
 #include <chrono>
 #include <cstdint>
 #include <type_traits>
 
 #include "dom0/gpu/model/model.h"
 #include "hv/domain.h"
+#include "mediator/host_gpu.h"
 
 namespace bench {
 
@@ -55,13 +58,25 @@ class CoTime final : public hv::Clock {
   };
 
  private:
-  using SteadyClock = std::chrono::steady_clock;
+  // The time-stamp counter: a steady_clock reading would cost more than some of what is measured.
+  static double ns_per_tick() {
+    using Clock = std::chrono::steady_clock;
+    static const double kRatio = [] {
+      const auto t0 = Clock::now();
+      const uint64_t c0 = __rdtsc();
+      while (Clock::now() - t0 < std::chrono::milliseconds(20)) {
+      }
+      const std::chrono::duration<double, std::nano> ns = Clock::now() - t0;
+      return ns.count() / static_cast<double>(__rdtsc() - c0);
+    }();
+    return kRatio;
+  }
   [[nodiscard]] uint64_t elapsed() const {
-    return static_cast<uint64_t>(std::chrono::nanoseconds(SteadyClock::now() - since_).count());
+    return static_cast<uint64_t>(static_cast<double>(__rdtsc() - since_) * ns_per_tick_);
   }
   void start() {
     running_ = true;
-    since_ = SteadyClock::now();
+    since_ = __rdtsc();
   }
   void stop() {
     if (!running_) return;
@@ -71,45 +86,68 @@ class CoTime final : public hv::Clock {
     running_ = false;
   }
   uint64_t virtual_ns_ = 0, mediator_ns_ = 0;
+  double ns_per_tick_ = ns_per_tick();
   bool running_ = false;
-  SteadyClock::time_point since_{};
+  uint64_t since_ = 0;
 };
 
-/// The model as a device that has worked up to this moment whenever it is touched.
+/// Lets the model catch up before the mediator touches what the GPU may have written or may read.
+class Catchup {
+ public:
+  Catchup(gpu::model::Model& model, CoTime& time) : model_(model), time_(time) {}
+  template <class F>
+  std::invoke_result_t<F> outside(F f) {
+    const CoTime::Paused paused(time_);
+    model_.advance_to(time_.now_ns());
+    return f();
+  }
+  template <class F>
+  std::invoke_result_t<F> then(F f) {
+    outside([] {});
+    return f();
+  }
+
+ private:
+  gpu::model::Model& model_;
+  CoTime& time_;
+};
+
+/// The model as a device that has worked up to this moment whenever it is touched. Its own work is
+/// not on anybody's account.
 class CoDevice final : public gpu::Device {
  public:
-  CoDevice(gpu::model::Model& model, CoTime& time) : model_(model), time_(time) {}
+  CoDevice(gpu::model::Model& model, CoTime& time) : model_(model), time_(time), at_(model, time) {}
   [[nodiscard]] uint16_t device_id() const override { return model_.device_id(); }
   [[nodiscard]] uint8_t revision() const override { return model_.revision(); }
   uint32_t read32(uint32_t o) override {
-    return at_now([&] { return model_.read32(o); });
+    return at_.outside([&] { return model_.read32(o); });
   }
   void write32(uint32_t o, uint32_t v) override {
-    at_now([&] { model_.write32(o, v); });
+    at_.outside([&] { model_.write32(o, v); });
   }
   uint64_t read64(uint32_t o) override {
-    return at_now([&] { return model_.read64(o); });
+    return at_.outside([&] { return model_.read64(o); });
   }
   void write64(uint32_t o, uint64_t v) override {
-    at_now([&] { model_.write64(o, v); });
+    at_.outside([&] { model_.write64(o, v); });
   }
   uint64_t read_ggtt(uint64_t i) override {
-    return at_now([&] { return model_.read_ggtt(i); });
+    return at_.outside([&] { return model_.read_ggtt(i); });
   }
   void write_ggtt(uint64_t i, uint64_t e) override {
-    at_now([&] { model_.write_ggtt(i, e); });
+    at_.outside([&] { model_.write_ggtt(i, e); });
   }
   [[nodiscard]] uint64_t aperture_bytes() const override { return model_.aperture_bytes(); }
   void read_aperture(uint64_t o, std::span<std::byte> to) override {
-    at_now([&] { model_.read_aperture(o, to); });
+    at_.outside([&] { model_.read_aperture(o, to); });
   }
   void write_aperture(uint64_t o, std::span<const std::byte> from) override {
-    at_now([&] { model_.write_aperture(o, from); });
+    at_.outside([&] { model_.write_aperture(o, from); });
   }
   hv::Result<gpu::DmaPage> alloc_dma() override { return model_.alloc_dma(); }
   void free_dma(hv::BusFrame frame) override { model_.free_dma(frame); }
   bool interrupt_pending() override {
-    return at_now([&] { return model_.interrupt_pending(); });
+    return at_.outside([&] { return model_.interrupt_pending(); });
   }
   uint64_t now_ns() override { return time_.now_ns(); }
   void pause_ns(uint64_t ns) override {
@@ -119,14 +157,94 @@ class CoDevice final : public gpu::Device {
   }
 
  private:
-  template <class F>
-  std::invoke_result_t<F> at_now(F f) {
-    const CoTime::Paused paused(time_);
-    model_.advance_to(time_.now_ns());
-    return f();
-  }
   gpu::model::Model& model_;
   CoTime& time_;
+  Catchup at_;
+};
+
+/// The host driver as the mediator sees it.
+class CoGpu final : public mediator::HostGpu {
+ public:
+  CoGpu(mediator::HostGpu& gpu, gpu::model::Model& model, CoTime& time)
+      : gpu_(gpu), at_(model, time) {}
+  hv::Result<hv::BusFrame> alloc_page(shadow::PageUse use, hv::VgpuId owner) override {
+    return gpu_.alloc_page(use, owner);
+  }
+  void free_page(hv::BusFrame frame) override { gpu_.free_page(frame); }
+  void write_page(hv::BusFrame f, unsigned offset, std::span<const std::byte> from) override {
+    at_.then([&] { gpu_.write_page(f, offset, from); });
+  }
+  void read_page(hv::BusFrame f, unsigned offset, std::span<std::byte> to) override {
+    at_.then([&] { gpu_.read_page(f, offset, to); });
+  }
+  bool page_equals(hv::BusFrame f, unsigned offset, std::span<const std::byte> with) override {
+    return at_.then([&] { return gpu_.page_equals(f, offset, with); });
+  }
+  void write_entry(hv::BusFrame f, unsigned index, uint64_t entry) override {
+    at_.then([&] { gpu_.write_entry(f, index, entry); });
+  }
+  void write_ggtt(uint64_t first, std::span<const uint64_t> entries) override {
+    gpu_.write_ggtt(first, entries);
+  }
+  hv::Status invalidate_tlbs() override { return gpu_.invalidate_tlbs(); }
+  [[nodiscard]] mediator::GpuInfo gpu_info() override { return gpu_.gpu_info(); }
+  hv::Status submit(gen9::EngineId e, std::span<const uint64_t> descriptors) override {
+    return at_.then([&] { return gpu_.submit(e, descriptors); });
+  }
+  hv::Status preempt(gen9::EngineId e) override { return gpu_.preempt(e); }
+  hv::Status reset_engine(gen9::EngineId e) override { return gpu_.reset_engine(e); }
+  uint64_t progress(gen9::EngineId e) override { return gpu_.progress(e); }
+  hv::Status load_registers(gen9::EngineId e,
+                            std::span<const mediator::RegisterValue> values) override {
+    return gpu_.load_registers(e, values);
+  }
+  uint32_t read_register(uint32_t offset) override { return gpu_.read_register(offset); }
+  size_t poll(std::span<mediator::GpuEvent> events) override {
+    return at_.then([&] { return gpu_.poll(events); });
+  }
+
+ private:
+  mediator::HostGpu& gpu_;
+  Catchup at_;
+};
+
+/// A guest's memory, which the GPU writes too.
+class CoDomain final : public hv::Domain {
+ public:
+  CoDomain(hv::Domain& domain, gpu::model::Model& model, CoTime& time)
+      : domain_(domain), at_(model, time) {}
+  [[nodiscard]] hv::DomId id() const override { return domain_.id(); }
+  hv::Status read(hv::Gpa from, std::span<std::byte> to) override {
+    return at_.then([&] { return domain_.read(from, to); });
+  }
+  hv::Status write(hv::Gpa to, std::span<const std::byte> from) override {
+    return at_.then([&] { return domain_.write(to, from); });
+  }
+  void pin(std::span<const hv::Gfn> gfns, std::span<hv::BusFrame> frames) override {
+    domain_.pin(gfns, frames);
+  }
+  void unpin(std::span<const hv::Gfn> gfns) override { domain_.unpin(gfns); }
+  hv::Status protect(hv::Gfn gfn) override { return domain_.protect(gfn); }
+  hv::Status unprotect(hv::Gfn gfn) override { return domain_.unprotect(gfn); }
+  hv::Status place(hv::Range range, hv::Gpa base, uint64_t bytes) override {
+    return domain_.place(range, base, bytes);
+  }
+  hv::Status remove(hv::Range range) override { return domain_.remove(range); }
+  hv::Result<std::span<std::byte>> register_pages(hv::Range range, uint64_t offset,
+                                                  uint64_t bytes) override {
+    return domain_.register_pages(range, offset, bytes);
+  }
+  hv::Status set_direct_read(hv::Range range, uint64_t offset, uint64_t bytes,
+                             bool direct) override {
+    return domain_.set_direct_read(range, offset, bytes, direct);
+  }
+  hv::Status inject_msi(uint64_t address, uint32_t data) override {
+    return domain_.inject_msi(address, data);
+  }
+
+ private:
+  hv::Domain& domain_;
+  Catchup at_;
 };
 
 /// A guest's traps, on the mediator's account.
