@@ -22,8 +22,8 @@ constexpr std::array<Figure, 8> kFigures{{
     {"copy_scan_over_memcpy", "ms", "copy_scan", "copy_only", kMilli, Limit::ratio_at_least, 0.2},
     {"plain_register_write_ns", "ns", "plain_register_write_ns", nullptr, 1, Limit::value_at_most,
      30},
-    {"pte_write_ns", "ns", "pte_write_ns", nullptr, 1, Limit::value_at_most, 120},
-    {"shadow_1gib_ms", "ms", "shadow_1gib_ms", nullptr, kMilli, Limit::value_at_most, 20},
+    {"pte_write_ns", "ns", "pte_write", nullptr, 1, Limit::value_at_most, 120},
+    {"shadow_1gib_ms", "ms", "shadow_1gib", nullptr, kMilli, Limit::value_at_most, 20},
     {"idle_vgpu_mib", "MiB", "idle_vgpu_mib", nullptr, 1, Limit::value_at_most, 16},
     {"replay_speedup", "s", "replay", "record", 1, Limit::ratio_at_least, 5},
 }};
