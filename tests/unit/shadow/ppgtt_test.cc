@@ -63,6 +63,19 @@ TEST_F(PpgttTest, ASettledLeafIsProtectedAndABurstReleasesIt) {
   EXPECT_EQ(walk(root, va_of(0, 0, 0, 99)), page_of(299));
 }
 
+TEST_F(PpgttTest, AWriteIsSeenHoweverLongTheLeafWasQuiet) {
+  for (int quiet = 0; quiet < 14; ++quiet) {
+    start();
+    chain();
+    write(kPt, 0, entry(100));
+    const RootId root = root_of();
+    for (int i = 0; i < quiet; ++i) ASSERT_TRUE(set->sync(root).ok());
+    write(kPt, 0, entry(200));
+    ASSERT_TRUE(set->sync(root).ok());
+    EXPECT_EQ(walk(root, 0), page_of(200)) << quiet;
+  }
+}
+
 TEST_F(PpgttTest, AnEntryRewrittenKeepsItsOldFrameUntilTheInvalidation) {
   chain();
   write(kPt, 0, entry(100));
