@@ -263,6 +263,7 @@ class CoTraps final : public hv::TrapHandler {
     const CoTime::Running running(time_);
     to_.on_page_write(address, size);
   }
+  hv::TrapHandler& inner() { return to_; }
 
  private:
   hv::TrapHandler& to_;

@@ -2,9 +2,12 @@
 // What mediation costs a submission: the same guests' work on the model alone and through the
 // mediator, with the GPU time of a submission set directly.
 #include <benchmark/benchmark.h>
+#include <malloc.h>
 
 #include <algorithm>
+#include <array>
 #include <deque>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -138,12 +141,24 @@ class Mediated {
       if (std::string error = add_guest(contexts); !error.empty()) return error;
     return {};
   }
+  /// Memory of `n` guests to come, touched, so that it is there before they are.
+  void make_memory(unsigned n) {
+    const std::vector<std::byte> zeros(kMiB);
+    for (; n > 0; --n) {
+      memory_.push_back(std::make_unique<hv::local::LocalDomain>(
+          machine_, hv::DomId{next_domain_++}, "guest", kGuestRam));
+      for (uint64_t at = 0; at < kGuestRam; at += kMiB)
+        (void)memory_.back()->cpu_write_ram(hv::Gpa{at}, zeros);
+    }
+  }
   std::string add_guest(unsigned contexts) {
-    auto g = std::make_unique<Guest>(*this, contexts);
+    if (memory_.empty()) make_memory(1);
+    auto g = std::make_unique<Guest>(*this, std::move(memory_.front()), contexts);
+    memory_.pop_front();
     const auto id = mediator_->create_vgpu(g->shared, {});
     if (!id.ok()) return "no vGPU";
     g->traps.emplace(*mediator_->traps(*id), time_);
-    g->domain.attach(&*g->traps);
+    g->domain->attach(&*g->traps);
     if (!g->port.power_on()) return "the vGPU's BARs are wrong";
     std::string error = g->client.start();
     guests_.push_back(std::move(g));
@@ -161,17 +176,16 @@ class Mediated {
     }
     return {time_.now_ns() - begin, time_.mediator_ns() - mediator};
   }
-  hv::local::Machine& machine() { return machine_; }
+  hv::TrapHandler& traps(size_t guest) { return guests_[guest]->traps->inner(); }
 
  private:
   struct Guest {
-    Guest(Mediated& m, unsigned contexts)
-        : domain(m.machine_, hv::DomId{static_cast<uint16_t>(m.guests_.size() + 1)}, "guest",
-                 kGuestRam),
-          shared(domain, m.model_, m.time_),
-          port(domain, m.time_),
+    Guest(Mediated& m, std::unique_ptr<hv::local::LocalDomain> d, unsigned contexts)
+        : domain(std::move(d)),
+          shared(*domain, m.model_, m.time_),
+          port(*domain, m.time_),
           client(port, contexts) {}
-    hv::local::LocalDomain domain;
+    std::unique_ptr<hv::local::LocalDomain> domain;
     bench::CoDomain shared;
     std::optional<bench::CoTraps> traps;
     guests::TrapPort port;
@@ -197,6 +211,8 @@ class Mediated {
   bench::CoDevice device_;
   gpu::Driver driver_;
   bench::CoGpu gpu_;
+  std::deque<std::unique_ptr<hv::local::LocalDomain>> memory_;
+  uint16_t next_domain_ = 1;
   std::vector<std::unique_ptr<Guest>> guests_;
   std::unique_ptr<mediator::Mediator> mediator_;
 };
@@ -248,5 +264,46 @@ void mediator_us_per_submission(benchmark::State& state) {
   state.counters["value"] = static_cast<double>(state.counters["mediator_us"]);
 }
 BENCHMARK(mediator_us_per_submission)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+// A write of a register without behaviour, as a guest's trap brings it: through the vGPU.
+void plain_register_write_ns(benchmark::State& state) {
+  Mediated rig(100'000);
+  if (const std::string e = rig.start(1, 1); !e.empty()) return state.SkipWithError(e.c_str());
+  hv::TrapHandler& traps = rig.traps(0);
+  // Watermarks, display buffers, software flags, workarounds: far apart, so that caches see what a
+  // guest's mixture costs.
+  constexpr std::array<uint32_t, 8> kPlain{0x70240, 0x7017c, 0x4f100, 0x42080,
+                                           0x9400,  0x7004,  0xc800,  0x46530};
+  uint32_t value = 0;
+  for (auto _ : state)
+    for (const uint32_t offset : kPlain)
+      traps.on_write(hv::Range::bar0, offset, 4, value += 0x10001);
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kPlain.size()));
+}
+BENCHMARK(plain_register_write_ns);
+
+/// Resident memory of this process, in bytes.
+uint64_t resident() {
+  uint64_t total = 0, pages = 0;
+  std::ifstream("/proc/self/statm") >> total >> pages;
+  return pages * hv::kPageSize;
+}
+
+// What each further vGPU takes, its driver loaded and idle; the guests' own memory is there before.
+void idle_vgpu_mib(benchmark::State& state) {
+  constexpr unsigned kMore = 8;
+  for (auto _ : state) {
+    Mediated rig(100'000);
+    std::string error = rig.start(1, 1);
+    rig.make_memory(kMore);
+    (void)malloc_trim(0);  // what earlier benchmarks freed must not be reused unseen
+    const uint64_t before = resident();
+    for (unsigned n = 0; n < kMore && error.empty(); ++n) error = rig.add_guest(1);
+    if (!error.empty()) return state.SkipWithError(error.c_str());
+    const double more = static_cast<double>(resident() - before) / kMore;
+    state.counters["value"] = more / static_cast<double>(kMiB);
+  }
+}
+BENCHMARK(idle_vgpu_mib)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 }  // namespace

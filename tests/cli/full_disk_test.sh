@@ -14,14 +14,14 @@ else
 fi
 left() { find "$disk" -type f; }
 
-refused "record to a full disk" record demo --guests 2 --seconds 0.5 -o "$disk/demo.trace"
+refused "record to a full disk" record demo --guests 2 --seconds 0.5 --out "$work/out.d" -o "$disk/demo.trace"
 check "record leaves nothing behind" [ -z "$(left)" ]
 refused "demo on a full disk" demo --guests 2 --seconds 0.2 --out "$disk/demo"
 check "demo leaves nothing behind" [ -z "$(left)" ]
-refused "record into a folder that is not there" record demo --seconds 0.1 -o "$work/none/demo.trace"
-refused "record over a folder" record demo --seconds 0.1 -o "$work"
+refused "record into a folder that is not there" record demo --seconds 0.1 --out "$work/out.d" -o "$work/none/demo.trace"
+refused "record over a folder" record demo --seconds 0.1 --out "$work/out.d" -o "$work"
 refused "demo below a file" demo --seconds 0.1 --out Makefile/demo
-run record demo --guests 1 --seconds 0.1 -o /dev/full
+run record demo --guests 1 --seconds 0.1 --out "$work/out.d" -o /dev/full
 check "record to /dev/full is refused" [ "$status" = 2 ]
 if [ -w /dev/full ]; then
   "$xengvt" scan "${corpus[0]}" --json >/dev/full 2>"$work/err"

@@ -11,7 +11,7 @@ replays() {
   if [ "$status" = 0 ] && [ "$(field "$work/out" matches)" = true ]; then pass "$1"
   else miss "$1" "exit code $status: $(head -c 300 "$work/out" "$work/err")"; fi
 }
-run record demo --guests 3 --seconds 1 -o "$trace"
+run record demo --out "$work/demo" -o "$trace"
 check "the demo can be recorded" [ "$status" = 0 -a -s "$trace" ]
 replays "the demo's trace replays" "$trace"
 check "replay names its events" [ "$(field "$work/out" events)" -gt 100 ]
@@ -27,7 +27,7 @@ check "a trace has a text form" [ "$status" = 0 -a "$(wc -l <"$work/out")" -gt 1
 
 # Damaged traces; with the sanitizer build if it is there.
 [ -x build/asan/xengvt ] && xengvt=build/asan/xengvt
-run record demo --guests 1 --seconds 0.05 -o "$work/small.trace"
+run record demo --guests 1 --seconds 0.05 --out "$work/demo" -o "$work/small.trace"
 small=$work/small.trace
 size=$(stat -c %s "$small" 2>/dev/null || echo 0)
 check "a small trace can be recorded" [ "$size" -gt 100 ]
