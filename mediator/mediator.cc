@@ -25,6 +25,7 @@ struct Mediator::Impl final : VgpuHost {
         info(g.gpu_info()),
         space(info.ggtt_free_base, info.ggtt_free_bytes),
         retired(g, space) {
+    set_clock();
     for (const EngineId e : gen9::kAllEngines)
       queues.emplace_back(e, gpu, clock, config, [this](hv::VgpuId id) { return find(id); });
   }
@@ -48,11 +49,24 @@ struct Mediator::Impl final : VgpuHost {
     for (const EngineId e : gen9::kAllEngines) {
       const uint32_t rel = offset - gen9::info(e).mmio_base;
       if (offset < gen9::info(e).mmio_base || rel >= 0x1000) continue;
-      // Clocks are everybody's; anything else is another guest's unless this one has the engine.
-      const bool clock_register = rel == gen9::rel::kTimestamp || rel == gen9::rel::kTimestampUdw;
-      if (clock_register || queue(e).on_engine() == &vgpu) return gpu.read_register(offset);
+      // Clocks are everybody's and cost no access to the GPU; anything else tells of another guest
+      // unless this one has the engine.
+      if (rel == gen9::rel::kTimestamp) return static_cast<uint32_t>(timestamp());
+      if (rel == gen9::rel::kTimestampUdw) return static_cast<uint32_t>(timestamp() >> 32);
+      if (queue(e).on_engine() == &vgpu) return gpu.read_register(offset);
     }
     return vgpu.device().registers().get(offset & ~uint32_t{3});
+  }
+  // The GPU's timestamp by the mediator's clock, set against the real one at start.
+  uint64_t timestamp() { return ticks(clock.now_ns()) + timestamp_offset; }
+  static uint64_t ticks(uint64_t ns) {
+    return ns / 1000 * gen9::kTimestampMhz + ns % 1000 * gen9::kTimestampMhz / 1000;
+  }
+  void set_clock() {
+    const uint32_t low = gen9::engine_reg(EngineId::rcs, gen9::rel::kTimestamp);
+    const uint32_t high = gen9::engine_reg(EngineId::rcs, gen9::rel::kTimestampUdw);
+    const uint64_t now = uint64_t{gpu.read_register(high)} << 32 | gpu.read_register(low);
+    timestamp_offset = now - ticks(clock.now_ns());
   }
   uint64_t now_ns() override { return clock.now_ns(); }
 
@@ -60,8 +74,8 @@ struct Mediator::Impl final : VgpuHost {
     if (vgpus.size() >= config.max_vgpus) return hv::Error::no_memory;
     while (next_id == 0 || vgpus.contains(hv::VgpuId{next_id})) ++next_id;
     const hv::VgpuId id{next_id++};
-    const Vgpu::Shared shared{gpu,    space,  retired, *this, config.keep_originals ? &originals : nullptr,
-                              stamps, config};
+    const Vgpu::Shared shared{
+        gpu, space, retired, *this, config.keep_originals ? &originals : nullptr, stamps, config};
     auto vgpu = Vgpu::create(id, domain, vconfig, shared);
     if (!vgpu.ok()) return vgpu.error();
     vgpus.emplace(id, std::move(vgpu.value()));
@@ -84,7 +98,7 @@ struct Mediator::Impl final : VgpuHost {
   shadow::GgttSpace space;
   shadow::Retired retired;
   Originals originals;
-  uint64_t stamps = 0;
+  uint64_t stamps = 0, timestamp_offset = 0;
   uint16_t next_id = 1;
   std::map<hv::VgpuId, std::unique_ptr<Vgpu>> vgpus;
   std::vector<EngineQueue> queues;
@@ -131,7 +145,10 @@ void Mediator::poll() {
   const uint64_t now = impl_->clock.now_ns();
   for (auto& [id, v] : impl_->vgpus)
     if (v->next_deadline_ns() <= now) v->device().run_timers(now);
-  for (EngineQueue& q : impl_->queues) q.tick();
+  for (EngineQueue& q : impl_->queues) {
+    q.tick();
+    if (Vgpu* v = q.on_engine()) v->device().refresh_clocks();
+  }
 }
 
 uint64_t Mediator::next_deadline_ns() const {

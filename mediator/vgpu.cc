@@ -124,6 +124,7 @@ void Vgpu::submit(EngineId engine, const Execlist& list) {
     if (!context.value()->in_progress) context.value()->queued_ns = now;
     contexts_->note_tail(*context.value());
   }
+  device_->refresh_clocks();
   const auto accepted = e.execlist.accept(list);
   update_status_register(engine);
   if (e.stalled) return;

@@ -32,6 +32,7 @@ inline constexpr uint32_t kForceToNonpriv0 = 0x4d0;  // 12 dwords
 }  // namespace rel
 
 inline constexpr unsigned kCsbEntries = 6;
+inline constexpr uint64_t kTimestampMhz = 12;  // Skylake to Comet Lake; SKL PRM vol 2c TIMESTAMP
 
 // RING_MODE (GFX_MODE), masked.
 inline constexpr uint32_t kModeRunListEnable = hv::bit(15), kModePpgttEnable = hv::bit(9);
