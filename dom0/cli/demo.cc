@@ -106,7 +106,7 @@ int report(const embedded::DemoResult& r, std::ostream& err) {
 void add_options(po::options_description& options) {
   options.add_options()("guests", po::value<int>()->default_value(7),
                         "how many, 1 to 64: four of seven draw, three run streams")(
-      "seconds", po::value<double>()->default_value(2), "virtual time")(
+      "seconds", po::value<double>()->default_value(3), "virtual time")(
       "out", po::value<std::string>(), "folder for demo.png and demo.json (default: here)")(
       "streams", po::value<std::vector<std::string>>()->multitoken(), "AUB files to run");
   add_slice_option(options);

@@ -3,6 +3,8 @@
 #include "dom0/guests/aub/stream_guest.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 namespace guests {
 namespace {
@@ -50,12 +52,16 @@ Context* StreamGuest::context_for(const AubBatch& batch) {
 // After the first round most of what the file writes is there already; an application would not
 // write its page tables again.
 void StreamGuest::write_changed(uint64_t address, std::span<const std::byte> data) {
-  if (round_ > 0) {
-    std::vector<std::byte> now(data.size());
-    if (port_.ram_read(hv::Gpa{address}, now) && std::equal(now.begin(), now.end(), data.begin()))
-      return;
+  std::array<std::byte, hv::kPageSize> now;
+  for (size_t done = 0; done < data.size();) {
+    const size_t n = std::min(data.size() - done, now.size());
+    const auto part = data.subspan(done, n);
+    const hv::Gpa at{address + done};
+    const bool same = round_ > 0 && port_.ram_read(at, std::span(now).first(n)) &&
+                      std::memcmp(now.data(), part.data(), n) == 0;
+    if (!same) (void)port_.ram_write(at, part);
+    done += n;
   }
-  (void)port_.ram_write(hv::Gpa{address}, data);
 }
 
 void StreamGuest::play_until(size_t step) {
