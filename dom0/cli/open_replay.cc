@@ -29,8 +29,8 @@ using hv::trace::Role;
 constexpr uint64_t kMachineBytes = uint64_t{16} << 30;
 constexpr uint64_t kMaxWaitNs = 200'000'000;   // for one ELSP or one completion, virtual time
 constexpr uint64_t kFinishNs = 2'000'000'000;  // for the last work to end
-constexpr uint64_t kStepNs = 10'000;
-constexpr uint64_t kMaxClockStepNs = uint64_t{3600} * 1'000'000'000;
+constexpr uint64_t kStepNs = 1'000;
+constexpr uint64_t kMaxSpanNs = uint64_t{3600} * 1'000'000'000;
 constexpr uint32_t kQueueFull = 1u << 2;  // EXECLIST_STATUS, SKL PRM vol 2c
 
 /// An input, kept until the records that follow it were seen.
@@ -69,6 +69,7 @@ class OpenPlayer final : hv::Clock {
 
   void take(const Record& r);
   void take_input(const Record& r);
+  void pass_time(uint64_t ns);
   void learn_pages(const Record& r);
   void count_completions(const Record& r);
 
@@ -82,7 +83,6 @@ class OpenPlayer final : hv::Clock {
   template <class Done>
   bool wait(uint64_t at_most, Done done);
   void catch_up();
-  [[nodiscard]] uint64_t completed() const;
   void add_stats(hv::VgpuId id);
   void finish();
   std::string digest(uint32_t subject, Guest& g) const;
@@ -92,28 +92,24 @@ class OpenPlayer final : hv::Clock {
   embedded::MachineBus bus_;
   gpu::model::Model model_;
   gpu::Driver driver_{model_};
+  hv::trace::Journal no_journal_;
+  mediator::trace::TracedGpu gpu_{&driver_, no_journal_};
   std::map<uint32_t, Guest> guests_;
   std::unique_ptr<mediator::Mediator> mediator_;
 
   std::optional<Input> held_;
-  uint64_t recorded_now_ = 0, recorded_start_ = 0, live_start_ = 0;
-  uint64_t recorded_completions_ = 0, excused_ = 0, gone_completions_ = 0;
+  uint64_t recorded_now_ = 0, live_start_ = 0;
+  std::optional<uint64_t> recorded_start_;
+  uint64_t completions_ = 0, recorded_completions_ = 0, excused_ = 0;
   bool completions_changed_ = false;
   OpenReplayResult result_;
 };
 
-uint64_t OpenPlayer::completed() const {
-  uint64_t n = gone_completions_;
-  for (const auto& [subject, g] : guests_)
-    if (g.id) n += mediator_->stats(*g.id).submissions;
-  return n;
-}
-
 void OpenPlayer::step(uint64_t limit) {
-  const uint64_t now = model_.now_ns();
-  const uint64_t next = std::min(model_.next_event_ns(), mediator_->next_deadline_ns());
-  // A deadline in the past must not stop time.
-  model_.advance_until_interrupt(std::min(limit, std::max(next, now + kStepNs)));
+  // As a host does: the mediator looks when the GPU interrupts or something is due. A deadline in
+  // the past must not stop time.
+  const uint64_t due = std::max(mediator_->next_deadline_ns(), model_.now_ns() + kStepNs);
+  model_.advance_until_interrupt(std::min(limit, due));
   mediator_->poll();
 }
 
@@ -135,7 +131,7 @@ bool OpenPlayer::wait(uint64_t at_most, Done done) {
 void OpenPlayer::catch_up() {
   if (!mediator_ || !std::exchange(completions_changed_, false)) return;
   const auto behind = [&] {
-    const uint64_t have = completed() + excused_;
+    const uint64_t have = completions_ + excused_;
     return recorded_completions_ > have ? recorded_completions_ - have : 0;
   };
   if (wait(kMaxWaitNs, [&] { return behind() == 0; })) return;
@@ -167,7 +163,11 @@ bool OpenPlayer::start(const Record& r) {
   if (mediator_ || !mediator::trace::sane_session(r)) return false;
   if (!driver_.start().ok()) return false;
   live_start_ = model_.now_ns();
-  mediator_ = std::make_unique<mediator::Mediator>(driver_, static_cast<hv::Clock&>(*this),
+  gpu_.after_poll([this](std::span<const mediator::GpuEvent> events) {
+    completions_ += static_cast<uint64_t>(std::ranges::count(
+        events, mediator::GpuEventKind::context_complete, &mediator::GpuEvent::kind));
+  });
+  mediator_ = std::make_unique<mediator::Mediator>(gpu_, static_cast<hv::Clock&>(*this),
                                                    mediator::trace::decode_session(r));
   return true;
 }
@@ -222,7 +222,7 @@ void OpenPlayer::add_stats(hv::VgpuId id) {
   const mediator::VgpuStats s = mediator_->stats(id);
   result_.submissions += s.submissions;
   result_.refused += s.refused_commands;
-  gone_completions_ += s.submissions;
+  result_.gpu_ns += s.gpu_ns;
 }
 
 /// False if the input makes no sense where it stands.
@@ -261,7 +261,18 @@ void OpenPlayer::take_input(const Record& r) {
   }
   held_ = Input{r, {r.blob.begin(), r.blob.end()}};
   catch_up();
-  if (mediator_) advance(live_start_ + recorded_now_ - recorded_start_);
+}
+
+/// Time has passed before what follows: also before the guest's memory became what it is then.
+void OpenPlayer::pass_time(uint64_t ns) {
+  recorded_now_ += ns;
+  if (!recorded_start_) recorded_start_ = recorded_now_;
+  const uint64_t passed = recorded_now_ - *recorded_start_;
+  if (passed > kMaxSpanNs) {
+    result_.error = "the clock jumps";
+  } else if (mediator_) {
+    advance(live_start_ + passed);
+  }
 }
 
 void OpenPlayer::take(const Record& r) {
@@ -271,9 +282,7 @@ void OpenPlayer::take(const Record& r) {
   } else if (r.kind == kind::events) {
     count_completions(r);
   } else if (r.kind == Kind::clock) {
-    if (recorded_start_ == 0) recorded_start_ = recorded_now_ + r.args[1];
-    recorded_now_ += r.args[1];
-    if (recorded_now_ - recorded_start_ > kMaxClockStepNs) result_.error = "the clock jumps";
+    pass_time(r.args[1]);
   } else {
     learn_pages(r);
   }
@@ -294,12 +303,11 @@ std::string OpenPlayer::digest(uint32_t subject, Guest& g) const {
 
 void OpenPlayer::finish() {
   (void)wait(kFinishNs, [&] { return mediator_->idle(); });
-  result_.recorded_ns = recorded_now_ - recorded_start_;
+  result_.recorded_ns = recorded_now_ - recorded_start_.value_or(recorded_now_);
   for (auto& [subject, g] : guests_) {
     if (g.id) add_stats(*g.id);
     result_.memory.push_back(digest(subject, g));
   }
-  for (const gen9::EngineId e : gen9::kAllEngines) result_.gpu_ns += model_.busy_ns(e);
 }
 
 OpenReplayResult OpenPlayer::run(hv::trace::Reader& reader) {

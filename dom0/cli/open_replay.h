@@ -14,7 +14,7 @@ struct OpenReplayResult {
   uint64_t submissions = 0;         ///< contexts run to completion
   uint64_t refused = 0;             ///< commands refused
   uint64_t late = 0;                ///< completions of the recording that did not come here in time
-  uint64_t gpu_ns = 0;              ///< GPU time of all engines
+  uint64_t gpu_ns = 0;              ///< GPU time of all vGPUs
   uint64_t recorded_ns = 0;         ///< time that the recording spans
   std::vector<std::string> memory;  ///< SHA-256 of each guest's pages that the trace names
   std::string error;                ///< not empty: the trace is bad, or cannot be replayed so

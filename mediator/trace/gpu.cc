@@ -126,7 +126,7 @@ GpuInfo TracedGpu::replay_info() {
 }
 
 Status TracedGpu::submit(EngineId engine, std::span<const uint64_t> descriptors) {
-  if (before_submit_ && journal_.recording()) before_submit_();
+  if (before_submit_ && journal_.recording()) before_submit_(descriptors);
   return journal_.call(kind::submit, kSubject, {number(engine)}, std::as_bytes(descriptors),
                        [&] { return live_->submit(engine, descriptors); });
 }
@@ -163,6 +163,7 @@ uint32_t TracedGpu::read_register(uint32_t offset) {
 size_t TracedGpu::poll(std::span<GpuEvent> events) {
   if (journal_.replaying()) return replay_poll(events);
   const size_t n = live_->poll(events);
+  if (after_poll_) after_poll_(events.first(n));
   if (!journal_.recording()) return n;
   scratch_.clear();
   for (const GpuEvent& e : events.first(n)) scratch_.push_back(store(e));

@@ -23,8 +23,13 @@ class TracedGpu final : public HostGpu {
  public:
   /// `live` is nullptr in a replay.
   TracedGpu(HostGpu* live, hv::trace::Journal& journal) : live_(live), journal_(journal) {}
-  /// Called before each submission is passed on.
-  void before_submit(std::function<void()> hook) { before_submit_ = std::move(hook); }
+  using SubmitHook = std::function<void(std::span<const uint64_t> descriptors)>;
+  /// Called before each recorded submission is passed on.
+  void before_submit(SubmitHook hook) { before_submit_ = std::move(hook); }
+
+  using EventHook = std::function<void(std::span<const GpuEvent> events)>;
+  /// Called with what each poll of a live GPU gave, recorded or not.
+  void after_poll(EventHook hook) { after_poll_ = std::move(hook); }
 
   hv::Result<hv::BusFrame> alloc_page(shadow::PageUse use, hv::VgpuId owner) override;
   void free_page(hv::BusFrame frame) override;
@@ -53,7 +58,8 @@ class TracedGpu final : public HostGpu {
 
   HostGpu* live_;
   hv::trace::Journal& journal_;
-  std::function<void()> before_submit_;
+  SubmitHook before_submit_;
+  EventHook after_poll_;
   std::vector<StoredEvent> scratch_;
 };
 

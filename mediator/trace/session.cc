@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "mediator/trace/kinds.h"
+#include "shadow/gen9/regs.h"
 
 namespace mediator::trace {
 
@@ -48,10 +49,7 @@ Session::Session(HostGpu& gpu, hv::Clock& clock, const MediatorConfig& config,
     return;
   }
   if (guest_pages)
-    gpu_.before_submit([this] {
-      for (const auto& g : guests_)
-        if (g->id_) g->domain_.note_changed_pages();
-    });
+    gpu_.before_submit([this](std::span<const uint64_t> contexts) { note_pages(contexts); });
   const GpuInfo info = gpu.gpu_info();
   writer->describe(info.device_id, info.revision);
   record_config(config);
@@ -64,6 +62,13 @@ void Session::record_config(const MediatorConfig& c) {
   journal_.input(
       kind::session, 0,
       {c.slice_ns, c.hang_ns, c.scan_all, c.keep_originals, c.max_vgpus, c.refusals_to_failsafe});
+}
+
+void Session::note_pages(std::span<const uint64_t> contexts) {
+  for (const uint64_t descriptor : contexts) {
+    const auto lrca = static_cast<uint32_t>(descriptor & gen9::descriptor::Lrca::mask);
+    if (Guest* g = find(mediator_->owner_of_context(lrca))) g->domain_.note_changed_pages();
+  }
 }
 
 Session::Guest* Session::find(hv::VgpuId id) {

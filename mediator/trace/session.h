@@ -47,6 +47,7 @@ class Session {
   Guest* find(hv::VgpuId id);
   uint32_t subject(hv::VgpuId id);
   void record_config(const MediatorConfig& config);
+  void note_pages(std::span<const uint64_t> contexts);
 
   hv::trace::Writer* writer_;
   hv::trace::Journal journal_;
