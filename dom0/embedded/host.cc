@@ -12,6 +12,8 @@ namespace {
 // must not stop the world.
 constexpr uint64_t kMaxStalledSteps = 4096;
 constexpr uint64_t kPushNs = 1000;
+// The longest the GPU works before keep_going is asked again.
+constexpr uint64_t kMaxStepNs = 50'000'000;
 
 }  // namespace
 
@@ -119,7 +121,7 @@ Host::Stop Host::run(uint64_t until, const std::function<bool()>& keep_going) {
     if (keep_going && !keep_going()) return Stop::told;
     if (now_ns() >= until) return Stop::deadline;
     const uint64_t before = now_ns();
-    uint64_t next = std::clamp(next_wake_ns(), before, until);
+    uint64_t next = std::clamp(next_wake_ns(), before, std::min(until, before + kMaxStepNs));
     // Guests that ran may have more to do at this same moment; the GPU waits for them.
     if (!ran && next == before && ++stalled_steps_ > kMaxStalledSteps) next = before + kPushNs;
     if (model_.advance_until_interrupt(next) != before) stalled_steps_ = 0;

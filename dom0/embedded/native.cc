@@ -8,6 +8,8 @@ namespace embedded {
 namespace {
 // An interrupt that the guest leaves standing must not stop time.
 constexpr uint64_t kStandingInterruptNs = 1000;
+// The longest the GPU works before keep_going is asked again.
+constexpr uint64_t kMaxStepNs = 50'000'000;
 }  // namespace
 
 NativeHost::NativeHost(const gpu::model::Config& config, uint64_t ram_bytes)
@@ -26,7 +28,8 @@ bool NativeHost::run(uint64_t until, const std::function<bool()>& keep_going) {
     if (actor_->finished()) return true;
     const uint64_t before = model_.now_ns();
     if (before >= until || (keep_going && !keep_going())) return false;
-    const uint64_t next = std::clamp(actor_->wake_ns(), before + 1, until);
+    const uint64_t next =
+        std::clamp(actor_->wake_ns(), before + 1, std::min(until, before + kMaxStepNs));
     // A poller wants to look after every change, not only at interrupts.
     const uint64_t change = std::clamp(model_.next_event_ns(), before + 1, next);
     if (actor_->polls()) {

@@ -12,10 +12,8 @@
 namespace embedded {
 namespace {
 
-// A stream is given up when nothing was executed for so long (a hang), or when it executes more
-// commands than any capture does (a loop).
+// A stream is given up when nothing was executed for so long: a hang.
 constexpr uint64_t kHangNs = 1'000'000'000;
-constexpr uint64_t kMaxCommands = 20'000'000;
 constexpr uint64_t kForever = uint64_t{3600} * 1'000'000'000;
 
 gpu::model::Config model_config(const guests::AubScript& script) {
@@ -28,21 +26,21 @@ gpu::model::Config model_config(const guests::AubScript& script) {
 /// Says no when a run has stopped making progress.
 class Watch {
  public:
-  Watch(const CommandLog& log, hv::Clock* clock, gpu::model::Model& model)
-      : log_(log), clock_(clock), model_(model) {}
+  Watch(const CommandLog& log, gpu::model::Model& model, uint64_t max_commands)
+      : log_(log), model_(model), max_commands_(max_commands) {}
   bool operator()() {
-    const uint64_t now = clock_ ? clock_->now_ns() : model_.now_ns();
+    const uint64_t now = model_.now_ns();
     if (log_.commands() != commands_) {
       commands_ = log_.commands();
       since_ = now;
     }
-    return commands_ < kMaxCommands && now - since_ < kHangNs;
+    return commands_ < max_commands_ && now - since_ < kHangNs;
   }
 
  private:
   const CommandLog& log_;
-  hv::Clock* clock_;
   gpu::model::Model& model_;
+  uint64_t max_commands_;
   uint64_t commands_ = 0, since_ = 0;
 };
 
@@ -55,7 +53,7 @@ void collect(StreamResult& r, guests::GuestPort& port, const guests::AubScript& 
   if (r.error.empty() && !player.finished()) r.error = "did not finish";
 }
 
-StreamResult run_native(const guests::AubScript& script, uint64_t& gpu_ns) {
+StreamResult run_native(const guests::AubScript& script, const StreamRun& how, uint64_t& gpu_ns) {
   NativeHost host(model_config(script), script.ram_bytes());
   CommandLog log(1, [](uint32_t) { return size_t{0}; }, {});
   host.model().set_command_observer(&log);
@@ -63,7 +61,7 @@ StreamResult run_native(const guests::AubScript& script, uint64_t& gpu_ns) {
   const guests::AubPlayer& player = *owned;
   StreamResult r;
   (void)host.boot(std::move(owned));
-  Watch watch(log, nullptr, host.model());
+  Watch watch(log, host.model(), how.max_commands);
   host.run(kForever, [&] { return watch(); });
   host.model().set_command_observer(nullptr);
   collect(r, host.port(), script, player, log.stream(0));
@@ -83,6 +81,7 @@ class MediatedRun {
  public:
   MediatedRun(const std::vector<guests::AubScript>& scripts, const StreamRun& how)
       : scripts_(scripts),
+        max_commands_(how.max_commands * scripts.size()),
         host_(config(scripts, how)),
         log_(
             scripts.size(), [this](uint32_t lrca) { return stream_of(lrca); },
@@ -105,7 +104,7 @@ class MediatedRun {
   }
 
   StreamResults run() {
-    Watch watch(log_, &host_, host_.model());
+    Watch watch(log_, host_.model(), max_commands_);
     host_.run(kForever, [&] { return watch(); });
     StreamResults all;
     for (size_t i = 0; i < scripts_.size(); ++i) {
@@ -146,6 +145,7 @@ class MediatedRun {
   }
 
   const std::vector<guests::AubScript>& scripts_;
+  uint64_t max_commands_;
   Host host_;
   CommandLog log_;
   std::vector<const guests::AubPlayer*> players_;
@@ -164,7 +164,8 @@ hv::Result<StreamResults, std::string> run_streams(const std::vector<guests::Aub
   if (scripts.empty()) return std::string("no streams");
   if (!how.mediated) {
     StreamResults all;
-    for (const guests::AubScript& s : scripts) all.streams.push_back(run_native(s, all.gpu_ns));
+    for (const guests::AubScript& s : scripts)
+      all.streams.push_back(run_native(s, how, all.gpu_ns));
     return all;
   }
   MediatedRun run(scripts, how);

@@ -18,6 +18,7 @@ struct StreamRun {
   bool mediated = true;
   uint64_t slice_ns = 5'000'000;
   bool scan_all = false;
+  uint64_t max_commands = 5'000'000;  ///< more than any capture executes: a loop, given up
   hv::trace::Writer* recorder = nullptr;
   bool record_guest_pages = false;
 };

@@ -212,6 +212,28 @@ TEST(Mediated, BlitsComeOutTheSame) {
   expect_equal_everyhow(scripts);
 }
 
+TEST(Mediated, AStreamThatWaitsForeverIsGivenUpAndItsNeighbourIsNot) {
+  const Words wait{mi(0x1c, 2) | 1u << 15 | 4u << 12, 7, lo(kData), hi(kData)};
+  std::vector<guests::AubScript> scripts;
+  scripts.push_back(script_of(EngineId::rcs, batch_of({wait})));
+  scripts.push_back(script_of(EngineId::rcs, batch_of({store(kData, 5)})));
+  const StreamResults native = run(scripts, {.mediated = false});
+  const StreamResults mediated = run(scripts, {});
+  for (const StreamResults* r : {&native, &mediated}) {
+    EXPECT_FALSE(r->ok());
+    EXPECT_NE(r->streams[0].error, "");
+    EXPECT_EQ(r->streams[1].error, "");
+  }
+  EXPECT_EQ(native.streams[1].memory, mediated.streams[1].memory);
+}
+
+TEST(Mediated, AStreamThatJumpsToItselfIsGivenUp) {
+  const Words again{mi(0x31, 1) | 1u << 8, lo(kBatch), hi(kBatch)};
+  const auto scripts = list(script_of(EngineId::rcs, batch_of({again})));
+  EXPECT_NE(run(scripts, {.mediated = false, .max_commands = 10'000}).streams[0].error, "");
+  EXPECT_NE(run(scripts, {.max_commands = 10'000}).streams[0].error, "");
+}
+
 TEST(Mediated, VideoEnginesRunTheirStreams) {
   for (const EngineId e : {EngineId::vcs, EngineId::vecs})
     expect_equal_everyhow(list(script_of(e, batch_of({store(kData, 3)}))));
