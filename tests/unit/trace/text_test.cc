@@ -8,6 +8,7 @@
 
 #include "hv/result.h"
 #include "mediator/trace/kinds.h"
+#include "tests/fake/trace_bytes.h"
 
 namespace {
 using namespace hv::trace;
@@ -74,6 +75,33 @@ TEST(TraceText, RefusesBadLines) {
   EXPECT_EQ(refused("remove 1 range=1 status=fine"), "bad status");
   EXPECT_EQ(refused("end 0 records=1 state=abc"), "bad state");
   EXPECT_EQ(refused("end 0 records=1 state=zz"), "bad state");
+}
+
+/// A file of version 1 as its first writer made it: it stays readable.
+constexpr std::string_view kVersion1 =
+    "5847565452414345010000000100000001000000000000001219060000000000000000000000000000000000"
+    "000000000000000000000000000000008d392e3c5847424b000000004f000000580000004ddc036428b52ffd"
+    "204f7902000b020101b04404808080800806100002c0843d0a200180200400010203040c11000388ef99abc5"
+    "e88c911123140004e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+TEST(TraceText, AFileOfVersion1StaysReadable) {
+  std::vector<std::byte> bytes(kVersion1.size() / 2);
+  for (size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] =
+        static_cast<std::byte>(std::stoi(std::string(kVersion1.substr(2 * i, 2)), nullptr, 16));
+  fake::TraceBytes file(bytes);
+  Reader reader(file, kVocabulary);
+  std::string text = to_text(reader.header()) + "\n";
+  while (const Record* r = reader.next()) text += to_text(*r, kVocabulary) + "\n";
+  EXPECT_EQ(reader.error(), "");
+  EXPECT_EQ(text,
+            "xengvt-trace 1 quirks=0x1 device_id=0x1912 revision=6\n"
+            "trap_write 1 range=1 offset=0x2230 size=4 value=0x80000000\n"
+            "clock 0 same=2 delta=1000000\n"
+            "read 1 address=0x1000 bytes=4 status=ok data=01020304\n"
+            "outputs 0 count=3 hash=0x1122334455667788\n"
+            "end 0 records=4 "
+            "state=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\n");
 }
 
 TEST(TraceText, RefusesBadHeaders) {
