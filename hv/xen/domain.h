@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// One guest of a stock Xen host: an ioreq server beside QEMU's for a PCI function of ours, register
+// pages the guest reads without exits, write-protected pages, foreign mappings and interrupts.
+//
+// All calls come from one thread. Poll event_fd() and call dispatch() when it is readable.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "hv/domain.h"
+#include "hv/xen/control.h"
+#include "hv/xen/frames.h"
+
+namespace hv::xen {
+
+class Calls;
+
+/// Gets one finished line, without a newline. Lines a guest can cause are few per domain.
+using Log = std::function<void(std::string_view line)>;
+
+struct XenConfig {
+  FrameSpace* frames = nullptr;  ///< shared by all domains; outlives them
+  Log log;
+  unsigned pci_device = 2, pci_function = 0;  ///< on bus 0 of segment 0
+  bool direct_reads = true;                   ///< off: every register read traps (for comparison)
+};
+
+/// What arrived and was answered. Every one but `interrupts` and `invalidations` is one exit.
+struct ExitCounts {
+  uint64_t config_reads = 0, config_writes = 0;
+  uint64_t register_reads = 0, register_writes = 0;  ///< BAR0
+  uint64_t aperture_reads = 0, aperture_writes = 0;  ///< BAR2
+  uint64_t page_writes = 0;                          ///< protected pages
+  uint64_t strays = 0;                               ///< of nothing of ours
+  uint64_t invalidations = 0;                        ///< the guest gave memory back
+  uint64_t interrupts = 0;
+  [[nodiscard]] uint64_t exits() const {
+    return config_reads + config_writes + register_reads + register_writes + aperture_reads +
+           aperture_writes + page_writes + strays;
+  }
+};
+
+class XenDomain final : public Domain {
+ public:
+  using Opened = Result<std::unique_ptr<XenDomain>, std::string>;
+  /// Becomes the emulator of our PCI function in that domain. The error is one line: cause, cure.
+  static Opened open(DomId domid, const XenConfig& config);
+  /// The same over other calls than the real libraries' (tests).
+  static Opened open(DomId domid, const XenConfig& config, std::unique_ptr<Calls> calls);
+  ~XenDomain() override;  ///< close()
+
+  /// Who answers. Without one, reads give all ones and writes are dropped.
+  void attach(TrapHandler* handler);
+  /// Readable when there may be something to answer; closed by close().
+  [[nodiscard]] int event_fd() const;
+  /// Answers what is pending, at most `most` requests (the descriptor stays readable if there is
+  /// more). Does nothing when called from a TrapHandler.
+  void dispatch(unsigned most = 64);
+  /// Answers everything, gives the guest its memory types back, leaves the domain and drops every
+  /// mapping, so that a dead domain can go and a living one runs on without the device. Frames
+  /// still pinned are forgotten: the GPU must be done with them. Later calls answer `gone`.
+  void close();
+
+  /// Plain guest RAM at guest frames where there is none yet (an OpRegion, say).
+  Status add_ram(Gfn first, uint64_t pages);
+  [[nodiscard]] const ExitCounts& counts() const;
+  [[nodiscard]] const DomainInfo& info() const;  ///< as of open()
+  [[nodiscard]] uint64_t protected_pages() const;
+  [[nodiscard]] uint64_t pinned_frames() const;
+  [[nodiscard]] uint64_t mapped_bytes() const;
+
+  [[nodiscard]] DomId id() const override;
+  Status read(Gpa from, std::span<std::byte> to) override;
+  Status write(Gpa to, std::span<const std::byte> from) override;
+  void pin(std::span<const Gfn> gfns, std::span<BusFrame> frames) override;
+  void unpin(std::span<const Gfn> gfns) override;
+  Status protect(Gfn gfn) override;
+  Status unprotect(Gfn gfn) override;
+  Status place(Range range, Gpa base, uint64_t bytes) override;
+  Status remove(Range range) override;
+  Result<std::span<std::byte>> register_pages(Range range, uint64_t offset,
+                                              uint64_t bytes) override;
+  Status set_direct_read(Range range, uint64_t offset, uint64_t bytes, bool direct) override;
+  Status inject_msi(uint64_t address, uint32_t data) override;
+
+ private:
+  struct Impl;
+  explicit XenDomain(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hv::xen
