@@ -157,7 +157,7 @@ demo:  ## install, build and run the demo; pictures and figures go to build/demo
 	build/xengvt demo --out build/demo
 check: setup  ## install, build and pass every test
 	@$(call build,release,all units)
-	@$(call build,asan,units fuzzers)
+	@$(call build,asan,build/asan/xengvt units fuzzers)
 	@$(RUN_CHECKS) tests/tools/lint.sh $(SUITES:%=build/release/unit-%) $(SUITES:%=build/asan/unit-%) \
 	  $(FUZZERS:%=build/asan/fuzz-%) $(SCRIPTS)
 check-quick:  ## lint and the unit tests of the release build; installs nothing

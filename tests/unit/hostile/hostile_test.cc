@@ -48,7 +48,8 @@ TEST_P(Hostile, NeighboursAreUnhurt) {
   for (uint64_t v = 0; v < 2; ++v) {
     embedded::Guest* g = host.add_guest("vandal", kRam, {});
     ASSERT_NE(g, nullptr);
-    auto actor = std::make_unique<hostile::Vandal>(g->port(), GetParam() * 2 + v, 1500);
+    auto actor = std::make_unique<hostile::Vandal>(
+        g->port(), std::mt19937_64(GetParam() * 2 + v), 1500);
     vandals.push_back(actor.get());
     ASSERT_EQ(host.boot(*g, std::move(actor)), "");
   }

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: MIT
 // A guest that boots like a good one and then writes nonsense everywhere: registers, GGTT entries,
-// page tables, contexts, rings, ELSP. Deterministic by its seed.
+// page tables, contexts, rings, ELSP. What it does follows from its source of random numbers.
 #pragma once
 
 #include <random>
+#include <utility>
 
 #include "dom0/guests/actor.h"
 #include "dom0/guests/driver/driver.h"
 
 namespace hostile {
 
-class Vandal final : public guests::Actor {
+template <class Random>
+class BasicVandal final : public guests::Actor {
  public:
-  Vandal(guests::GuestPort& port, uint64_t seed, unsigned acts)
-      : port_(port), driver_(port, {}), rng_(seed), left_(acts) {}
+  BasicVandal(guests::GuestPort& port, Random random, unsigned acts)
+      : port_(port), driver_(port, {}), rng_(std::move(random)), left_(acts) {}
 
   std::string start() override { return driver_.start(); }
   void on_interrupt() override {
@@ -135,10 +137,12 @@ class Vandal final : public guests::Actor {
   static constexpr uint64_t kFrames = 16384, kTables = 14000;
   guests::GuestPort& port_;
   guests::Driver driver_;
-  std::mt19937_64 rng_;
+  Random rng_;
   unsigned left_;
   uint64_t next_ns_ = 0;
   uint64_t forged_ = 0;  // LRCA of the last forged context
 };
+
+using Vandal = BasicVandal<std::mt19937_64>;
 
 }  // namespace hostile
