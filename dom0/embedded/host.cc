@@ -13,7 +13,7 @@ namespace {
 constexpr uint64_t kMaxStalledSteps = 4096;
 constexpr uint64_t kPushNs = 1000;
 // The longest the GPU works before keep_going is asked again.
-constexpr uint64_t kMaxStepNs = 50'000'000;
+constexpr uint64_t kMaxStepNs = 5'000'000;
 
 }  // namespace
 

@@ -9,7 +9,7 @@ namespace {
 // An interrupt that the guest leaves standing must not stop time.
 constexpr uint64_t kStandingInterruptNs = 1000;
 // The longest the GPU works before keep_going is asked again.
-constexpr uint64_t kMaxStepNs = 50'000'000;
+constexpr uint64_t kMaxStepNs = 5'000'000;
 }  // namespace
 
 NativeHost::NativeHost(const gpu::model::Config& config, uint64_t ram_bytes)

@@ -103,7 +103,6 @@ void Driver::submit_request(Engine& e, Context& context, uint64_t batch, bool fi
   Request r{&context};
   if (!context.emit(batch, first_use, r.tail, r.wa_tail)) return;
   r.seqno = context.last_seqno();
-  r.submitted_ns = port_.now_ns();
   e.lists.queue(r);
 }
 

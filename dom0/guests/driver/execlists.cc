@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "dom0/guests/driver/interrupts.h"
 #include "shadow/gen9/regs.h"
 
 namespace guests {
@@ -45,6 +46,7 @@ void Execlists::enable() {
   port_.write32(reg(rel::kEir), ~uint32_t{0});
   (void)port_.read32(reg(rel::kEsr));
   port_.write32(reg(rel::kEmr), ~hv::bit(0));
+  enable_ring_interrupts(port_, engine_);
 }
 
 void Execlists::queue(const Request& request) {

@@ -17,7 +17,6 @@ struct Request {
   Context* context = nullptr;
   uint32_t seqno = 0;
   uint32_t tail = 0, wa_tail = 0;
-  uint64_t submitted_ns = 0;
 };
 
 struct EngineCounts {

@@ -61,10 +61,13 @@ void enable_interrupts(GuestPort& port, gen9::EngineMask engines) {
         bits |= kEngineBits << gen9::info(e).irq_shift;
     enable_group(port, g.iir, bits);
   }
-  for (const gen9::EngineId e : gen9::kAllEngines)
-    if (engines & gen9::engine_bit(e))  // the ring's mask has its bits where the group has them
-      port.write32(gen9::engine_reg(e, gen9::rel::kImr), ~(kEngineBits << gen9::info(e).irq_shift));
   port.write32(gen9::kMasterIrq, gen9::kMasterIrqEnable);
+}
+
+void enable_ring_interrupts(GuestPort& port, gen9::EngineId engine) {
+  // The ring's mask has its bits where the group has them.
+  port.write32(gen9::engine_reg(engine, gen9::rel::kImr),
+               ~(kEngineBits << gen9::info(engine).irq_shift));
 }
 
 void enable_pipe_interrupts(GuestPort& port, uint32_t bits) { enable_group(port, kPipeAIir, bits); }

@@ -20,6 +20,8 @@ struct Pending {
 bool enable_msi(GuestPort& port, uint32_t address, uint16_t data);
 /// Enables user and context-switch interrupts of these engines, and the master.
 void enable_interrupts(GuestPort& port, gen9::EngineMask engines);
+/// The ring's own mask; an engine reset sets it again.
+void enable_ring_interrupts(GuestPort& port, gen9::EngineId engine);
 /// Vblank and flip-done of pipe A.
 void enable_pipe_interrupts(GuestPort& port, uint32_t bits);
 /// Master off, read and clear what is set, master on.

@@ -120,4 +120,14 @@ TEST_F(DriverTest, UnmappedAddressesLeadToScratchAtEveryLevel) {
   EXPECT_EQ(walk(0x7fff'ffff'f000), walk(0));
 }
 
+TEST_F(DriverTest, ADestroyedAddressSpaceIsAnnouncedAndItsTablesAreUsedAgain) {
+  guests::Frames frames(16, 5);
+  auto p = guests::GuestPpgtt::create(port_, frames);
+  ASSERT_TRUE(p);
+  EXPECT_FALSE(guests::GuestPpgtt::create(port_, frames)) << "RAM for one only";
+  p->destroy();
+  EXPECT_EQ(port_.writes_to(pv(0x818)), (std::vector<uint64_t>{4, 5}));
+  EXPECT_TRUE(guests::GuestPpgtt::create(port_, frames));
+}
+
 }  // namespace
