@@ -76,7 +76,8 @@ class Host final : public hv::Clock, public ContextOwners {
     finished,  ///< every actor finished and the GPU is idle
     told,      ///< `keep_going` said no
   };
-  /// Runs until virtual time `until` (finite). `keep_going` is asked after every step.
+  /// Runs until virtual time `until` (finite). `keep_going` is asked after every step, and
+  /// no step is longer than 50 ms.
   Stop run(uint64_t until, const std::function<bool()>& keep_going = {});
 
   uint64_t now_ns() override { return model_.now_ns(); }

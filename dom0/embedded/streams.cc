@@ -3,6 +3,7 @@
 #include "dom0/embedded/streams.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "dom0/embedded/command_log.h"
 #include "dom0/embedded/host.h"
@@ -12,8 +13,10 @@
 namespace embedded {
 namespace {
 
-// A stream is given up when nothing was executed for so long: a hang.
+// A run is given up when nothing was executed for so long (a hang), a stream when it has executed
+// far more commands than its file holds dwords (a loop).
 constexpr uint64_t kHangNs = 1'000'000'000;
+constexpr uint64_t kLoopCommands = 2'000'000, kLoopRepeats = 4;
 constexpr uint64_t kForever = uint64_t{3600} * 1'000'000'000;
 
 gpu::model::Config model_config(const guests::AubScript& script) {
@@ -23,24 +26,31 @@ gpu::model::Config model_config(const guests::AubScript& script) {
   return c;
 }
 
+uint64_t command_limit(const guests::AubScript& script, const StreamRun& how) {
+  if (how.max_commands != 0) return how.max_commands;
+  uint64_t bytes = 0;
+  for (const guests::AubStep& step : script.steps()) bytes += step.bytes;
+  return kLoopCommands + kLoopRepeats * (bytes / 4);
+}
+
 /// Says no when a run has stopped making progress.
 class Watch {
  public:
-  Watch(const CommandLog& log, gpu::model::Model& model, uint64_t max_commands)
-      : log_(log), model_(model), max_commands_(max_commands) {}
+  Watch(const CommandLog& log, gpu::model::Model& model, std::function<bool()> worth_waiting)
+      : log_(log), model_(model), worth_waiting_(std::move(worth_waiting)) {}
   bool operator()() {
     const uint64_t now = model_.now_ns();
     if (log_.commands() != commands_) {
       commands_ = log_.commands();
       since_ = now;
     }
-    return commands_ < max_commands_ && now - since_ < kHangNs;
+    return now - since_ < kHangNs && worth_waiting_();
   }
 
  private:
   const CommandLog& log_;
   gpu::model::Model& model_;
-  uint64_t max_commands_;
+  std::function<bool()> worth_waiting_;
   uint64_t commands_ = 0, since_ = 0;
 };
 
@@ -61,7 +71,8 @@ StreamResult run_native(const guests::AubScript& script, const StreamRun& how, u
   const guests::AubPlayer& player = *owned;
   StreamResult r;
   (void)host.boot(std::move(owned));
-  Watch watch(log, host.model(), how.max_commands);
+  Watch watch(log, host.model(),
+              [&, limit = command_limit(script, how)] { return log.stream(0).commands() < limit; });
   host.run(kForever, [&] { return watch(); });
   host.model().set_command_observer(nullptr);
   collect(r, host.port(), script, player, log.stream(0));
@@ -81,7 +92,7 @@ class MediatedRun {
  public:
   MediatedRun(const std::vector<guests::AubScript>& scripts, const StreamRun& how)
       : scripts_(scripts),
-        max_commands_(how.max_commands * scripts.size()),
+        how_(how),
         host_(config(scripts, how)),
         log_(
             scripts.size(), [this](uint32_t lrca) { return stream_of(lrca); },
@@ -97,6 +108,7 @@ class MediatedRun {
       if (!g) return "no room for another guest";
       auto player = std::make_unique<guests::AubPlayer>(g->port(), s);
       players_.push_back(player.get());
+      limits_.push_back(command_limit(s, how_));
       (void)host_.boot(*g, std::move(player));
     }
     host_.model().set_command_observer(&log_);
@@ -104,7 +116,7 @@ class MediatedRun {
   }
 
   StreamResults run() {
-    Watch watch(log_, host_.model(), max_commands_);
+    Watch watch(log_, host_.model(), [this] { return any_within_limit(); });
     host_.run(kForever, [&] { return watch(); });
     StreamResults all;
     for (size_t i = 0; i < scripts_.size(); ++i) {
@@ -137,6 +149,12 @@ class MediatedRun {
     c.record_guest_pages = how.record_guest_pages;
     return c;
   }
+  bool any_within_limit() const {
+    for (size_t i = 0; i < scripts_.size(); ++i)
+      if (!players_[i]->finished() && log_.stream(i).commands() < limits_[i]) return true;
+    // All that are left loop; or all are done, and the GPU is about to be.
+    return std::all_of(players_.begin(), players_.end(), [](auto* p) { return p->finished(); });
+  }
   std::optional<size_t> stream_of(uint32_t lrca) const {
     const hv::VgpuId id = host_.owner_of_context(lrca);
     for (size_t i = 0; i < host_.guests().size(); ++i)
@@ -145,10 +163,11 @@ class MediatedRun {
   }
 
   const std::vector<guests::AubScript>& scripts_;
-  uint64_t max_commands_;
+  const StreamRun& how_;
   Host host_;
   CommandLog log_;
   std::vector<const guests::AubPlayer*> players_;
+  std::vector<uint64_t> limits_;  // commands after which a stream counts as looping
 };
 
 }  // namespace

@@ -18,7 +18,8 @@ struct StreamRun {
   bool mediated = true;
   uint64_t slice_ns = 5'000'000;
   bool scan_all = false;
-  uint64_t max_commands = 5'000'000;  ///< more than any capture executes: a loop, given up
+  /// A stream that executes more is looping, and given up; 0: a bound by its file's size.
+  uint64_t max_commands = 0;
   hv::trace::Writer* recorder = nullptr;
   bool record_guest_pages = false;
 };
