@@ -2,8 +2,8 @@
 // The hypervisor port: one guest domain as the mediator may touch it, and the traps that come back.
 //
 // Implementations: hv/xen (stock Xen libraries), hv/local (in this process), hv/trace (record and
-// replay) and the fakes of the tests. Every call can fail. The core never keeps a pointer into guest
-// memory: it copies, audits the copy and uses the copy.
+// replay) and the fakes of the tests. Every call can fail. The core never keeps a pointer into
+// guest memory: it copies, audits the copy and uses the copy.
 #pragma once
 
 #include <cstddef>

@@ -78,8 +78,7 @@ class BatchShadow::PpgttSource final : public ScanSource {
 };
 
 BatchShadow::BatchShadow(const ShadowEnv& env, EngineId engine, const shadow::RootId* root,
-                         shadow::PpgttSet::View* view, bool enable_arbitration,
-                         BatchCopies& copies)
+                         shadow::PpgttSet::View* view, bool enable_arbitration, BatchCopies& copies)
     : env_(env),
       engine_(engine),
       root_(root),

@@ -15,9 +15,9 @@
 namespace mediator {
 
 /// Bounds of one submission.
-inline constexpr unsigned kMaxBatches = 256;           ///< batch starts followed
-inline constexpr unsigned kMaxChain = 32;              ///< batch starts inside one another
-inline constexpr size_t kMaxBatchDwords = 1u << 20;    ///< one batch: 4 MiB
+inline constexpr unsigned kMaxBatches = 256;         ///< batch starts followed
+inline constexpr unsigned kMaxChain = 32;            ///< batch starts inside one another
+inline constexpr size_t kMaxBatchDwords = 1u << 20;  ///< one batch: 4 MiB
 
 /// Host-owned copies a submission runs from; they live until its context is done with them.
 struct BatchCopies {
@@ -34,7 +34,8 @@ class BatchShadow final : public ScanHost {
 
   /// Audits `stream` (a ring segment or an indirect-context batch, already copied) in place.
   ScanOutcome scan_stream(std::span<uint32_t> stream);
-  /// A batch at a guest GGTT address, copied and audited as from the ring; host address of the copy.
+  /// A batch at a guest GGTT address, copied and audited as from the ring; host address of the
+  /// copy.
   hv::Result<uint64_t, Reject> privileged_batch(uint64_t address);
   /// Puts the audited copies of PPGTT batches in place. Call once, after all scans succeeded.
   hv::Status commit();

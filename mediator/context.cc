@@ -251,8 +251,7 @@ bool ContextSet::read_segment(const ShadowContext& c, uint32_t from, uint32_t to
   const auto bytes = std::as_writable_bytes(out);
   const size_t first = from < to ? bytes.size() : c.ring_bytes - from;
   return env_.ggtt.read(GmAddr{c.ring_start + from}, bytes.first(first)).ok() &&
-         (first == bytes.size() ||
-          env_.ggtt.read(GmAddr{c.ring_start}, bytes.subspan(first)).ok());
+         (first == bytes.size() || env_.ggtt.read(GmAddr{c.ring_start}, bytes.subspan(first)).ok());
 }
 
 void ContextSet::write_segment(ShadowContext& c, uint32_t from, std::span<const uint32_t> segment,
@@ -274,8 +273,7 @@ hv::Status ContextSet::make_current(ShadowContext& c) {
   if (c.root)
     if (const auto s = env_.ppgtt.sync(*c.root); !s.ok()) return s;
   c.tail_on_gpu = c.tail_ready;
-  c.image.write(hv::kPageSize + ctx::kRingTail * 4,
-                std::as_bytes(std::span{&c.tail_on_gpu, 1}));
+  c.image.write(hv::kPageSize + ctx::kRingTail * 4, std::as_bytes(std::span{&c.tail_on_gpu, 1}));
   return env_.retired.flush();
 }
 

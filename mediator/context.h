@@ -31,21 +31,21 @@ struct ShadowContext {
   std::optional<shadow::RootId> root;
   uint64_t pml4 = 0;
   std::unique_ptr<shadow::PpgttSet::View> view;
-  BatchCopies batches;           ///< of the submission in progress
-  BatchCopies workarounds;       ///< indirect-context and per-context batches
-  uint64_t ring_start = 0;       ///< guest GGTT
+  BatchCopies batches;      ///< of the submission in progress
+  BatchCopies workarounds;  ///< indirect-context and per-context batches
+  uint64_t ring_start = 0;  ///< guest GGTT
   uint32_t ring_bytes = 0;
 
-  uint32_t head = 0;             ///< as loaded or last saved
-  uint32_t tail_wanted = 0;      ///< the guest's, at its last ELSP write
-  uint32_t tail_ready = 0;       ///< shadow ring is audited up to here
-  uint32_t tail_on_gpu = 0;      ///< what the GPU was last given
-  bool in_progress = false;      ///< the shadow is ahead of the guest's image
+  uint32_t head = 0;         ///< as loaded or last saved
+  uint32_t tail_wanted = 0;  ///< the guest's, at its last ELSP write
+  uint32_t tail_ready = 0;   ///< shadow ring is audited up to here
+  uint32_t tail_on_gpu = 0;  ///< what the GPU was last given
+  bool in_progress = false;  ///< the shadow is ahead of the guest's image
   bool on_gpu = false;
-  bool user_interrupt = false;   ///< what is ready ends in MI_USER_INTERRUPT
-  bool mid_thread = false;       ///< asked for mid-thread GPGPU preemption
-  uint64_t stamp = 0;            ///< in the guest's image since the last copy-back
-  uint64_t queued_ns = 0;        ///< time of the ELSP write
+  bool user_interrupt = false;  ///< what is ready ends in MI_USER_INTERRUPT
+  bool mid_thread = false;      ///< asked for mid-thread GPGPU preemption
+  uint64_t stamp = 0;           ///< in the guest's image since the last copy-back
+  uint64_t queued_ns = 0;       ///< time of the ELSP write
   uint64_t last_use = 0;
   std::vector<std::byte> known;  ///< pages 0 and 2.. as guest and shadow both have them
 

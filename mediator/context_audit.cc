@@ -19,8 +19,9 @@ constexpr uint32_t kRegisterMask = 0x7ffffc;
 
 // Registers that Gen8/9 hardware itself saves in its images besides those a stream may load.
 // Relative to the engine's base; SKL PRM vol 7, Register State Context.
-constexpr std::array<uint32_t, 18> kSaved{0x28,  0x94,  0x9c,  0xc0,  0xc8,  0xcc,  0x178, 0x17c, 0x220,
-                                          0x358, 0x35c, 0x394, 0x398, 0x3a8, 0x3b4, 0x3bc, 0x2c,  0x148};
+constexpr std::array<uint32_t, 18> kSaved{0x28,  0x94,  0x9c,  0xc0,  0xc8,  0xcc,
+                                          0x178, 0x17c, 0x220, 0x358, 0x35c, 0x394,
+                                          0x398, 0x3a8, 0x3b4, 0x3bc, 0x2c,  0x148};
 
 bool may_load(gen9::EngineId engine, uint32_t reg) {
   const uint32_t base = gen9::info(engine).mmio_base;
@@ -36,10 +37,10 @@ bool may_load(gen9::EngineId engine, uint32_t reg) {
 void canonical_register_state(gen9::EngineId engine, std::span<uint32_t> state) {
   // Value dword -> register, relative to the engine. SKL PRM vol 7, Register State Context.
   static constexpr std::pair<uint8_t, uint16_t> kRows[] = {
-      {3, 0x244},  {5, 0x34},   {7, 0x30},   {9, 0x38},   {11, 0x3c},  {13, 0x168}, {15, 0x140},
-      {17, 0x110}, {19, 0x11c}, {21, 0x114}, {23, 0x118}, {25, 0x1c0}, {27, 0x1c4}, {29, 0x1c8},
-      {35, 0x3a8}, {37, 0x28c}, {39, 0x288}, {41, 0x284}, {43, 0x280}, {45, 0x27c}, {47, 0x278},
-      {49, 0x274}, {51, 0x270}, {67, 0xc8}};
+      {3, 0x244},  {5, 0x34},   {7, 0x30},   {9, 0x38},   {11, 0x3c},  {13, 0x168},
+      {15, 0x140}, {17, 0x110}, {19, 0x11c}, {21, 0x114}, {23, 0x118}, {25, 0x1c0},
+      {27, 0x1c4}, {29, 0x1c8}, {35, 0x3a8}, {37, 0x28c}, {39, 0x288}, {41, 0x284},
+      {43, 0x280}, {45, 0x27c}, {47, 0x278}, {49, 0x274}, {51, 0x270}, {67, 0xc8}};
   std::array<uint32_t, gen9::ctx::kEngineState> out{};
   const bool render = engine == gen9::EngineId::rcs;
   for (const auto& [value, reg] : kRows) {

@@ -13,8 +13,8 @@ namespace mediator {
 /// LRI blocks end before it; what follows it is the engine's internal state (data, never commands).
 inline constexpr unsigned kStampDword = 998;
 
-/// Rewrites the architectural part of `state` (page 1 of an image, 1024 dwords): headers and register
-/// offsets become hardware's own whatever the guest wrote there; the values stay.
+/// Rewrites the architectural part of `state` (page 1 of an image, 1024 dwords): headers and
+/// register offsets become hardware's own whatever the guest wrote there; the values stay.
 void canonical_register_state(gen9::EngineId engine, std::span<uint32_t> state);
 
 /// `state` is page 1 of an image (1024 dwords). Registers a context may not load are turned into

@@ -11,7 +11,7 @@
 namespace mediator {
 
 template <class T>
-  requires std::is_trivially_copyable_v<T>
+requires std::is_trivially_copyable_v<T>
 void put(std::vector<std::byte>& out, const T& v) {
   const auto bytes = std::as_bytes(std::span{&v, 1});
   out.insert(out.end(), bytes.begin(), bytes.end());

@@ -148,9 +148,9 @@ void EngineQueue::on_event(const GpuEvent& event) {
 
 void EngineQueue::context_left(const GpuEvent& event, bool preempted) {
   Flight& f = *flight_;
-  const auto it = std::find_if(f.contexts.begin() + static_cast<std::ptrdiff_t>(f.done),
-                               f.contexts.end(),
-                               [&](const auto* c) { return c->host_id == event.context_id; });
+  const auto it =
+      std::find_if(f.contexts.begin() + static_cast<std::ptrdiff_t>(f.done), f.contexts.end(),
+                   [&](const auto* c) { return c->host_id == event.context_id; });
   if (it == f.contexts.end()) return;  // an earlier flight's; its context was taken by reset
   ShadowContext& c = **it;
   // Complete, but for a tail it has since been given more than: hardware has already gone on.

@@ -42,8 +42,8 @@ class EngineQueue {
     std::vector<ShadowContext*> contexts;
     size_t done = 0;
     bool preempting = false;
-    uint64_t segment_ns = 0;    // when the context now at the head began
-    uint64_t asked_ns = 0;      // when preemption was asked for
+    uint64_t segment_ns = 0;  // when the context now at the head began
+    uint64_t asked_ns = 0;    // when preemption was asked for
     uint64_t progress = 0, progress_ns = 0, next_check_ns = 0;
   };
   void schedule();

@@ -90,13 +90,13 @@ std::vector<uint64_t> VirtualExeclist::remaining() const {
 }
 
 uint64_t VirtualExeclist::status() const {
-  uint32_t low = slot_;                                        // current execlist
-  low |= (has_pending() ? slot_ : slot_ ^ 1u) << 1;            // where the next write goes
-  low |= (has_pending() ? 1u : 0u) << 2;                       // queue full
+  uint32_t low = slot_;                              // current execlist
+  low |= (has_pending() ? slot_ : slot_ ^ 1u) << 1;  // where the next write goes
+  low |= (has_pending() ? 1u : 0u) << 2;             // queue full
   const uint32_t valid = (active() ? 1u << slot_ : 0u) | (has_pending() ? 1u << (slot_ ^ 1) : 0u);
-  low |= (valid & 2) << 2 | (valid & 1) << 4;                  // execlist 1 valid, 0 valid
-  low |= active() ? (head_ + 1) << 14 : 0;                     // active element
-  low |= 1u << 16;                                             // arbitration enabled
+  low |= (valid & 2) << 2 | (valid & 1) << 4;  // execlist 1 valid, 0 valid
+  low |= active() ? (head_ + 1) << 14 : 0;     // active element
+  low |= 1u << 16;                             // arbitration enabled
   return uint64_t{active() ? context_id(head()) : 0} << 32 | low;
 }
 

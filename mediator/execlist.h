@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Virtual execlists of one engine of one vGPU: what ELSP writes mean and which context status events
-// the guest sees, in the order hardware gives them. SKL PRM vol 7 (Execlists); facts section 5.
+// Virtual execlists of one engine of one vGPU: what ELSP writes mean and which context status
+// events the guest sees, in the order hardware gives them. SKL PRM vol 7 (Execlists); facts
+// section 5.
 #pragma once
 
 #include <array>

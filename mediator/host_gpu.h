@@ -15,9 +15,9 @@ namespace mediator {
 using gen9::EngineId;
 
 enum class GpuEventKind : uint8_t {
-  context_complete,     ///< the context ran to its tail and was saved
-  context_preempted,    ///< the context left before its tail and was saved; submit it again to go on
-  user_interrupt,       ///< MI_USER_INTERRUPT
+  context_complete,   ///< the context ran to its tail and was saved
+  context_preempted,  ///< the context left before its tail and was saved; submit it again to go on
+  user_interrupt,     ///< MI_USER_INTERRUPT
   pipe_control_notify,  ///< PIPE_CONTROL with notify enable
   fault,                ///< page fault of the running context; `detail` is the faulting address
   command_error,        ///< the engine met a command it cannot execute
@@ -55,8 +55,8 @@ class HostGpu : public shadow::GpuMemory {
   /// Writes ELSP: one or two context descriptors, in order. The engine must be idle, or the first
   /// descriptor is the context now running alone (lite restore: its tail moved).
   virtual hv::Status submit(EngineId engine, std::span<const uint64_t> descriptors) = 0;
-  /// Asks what runs on the engine to leave at the next arbitration point. For each submitted context
-  /// a complete or preempted event follows, unless it hangs.
+  /// Asks what runs on the engine to leave at the next arbitration point. For each submitted
+  /// context a complete or preempted event follows, unless it hangs.
   virtual hv::Status preempt(EngineId engine) = 0;
   /// Resets one engine; every context it held is lost. reset_done follows.
   virtual hv::Status reset_engine(EngineId engine) = 0;

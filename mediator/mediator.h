@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The mediator: many vGPUs, one host GPU. Deterministic: everything it learns comes through its ports
-// (Domain, HostGpu, Clock) and the calls below.
+// The mediator: many vGPUs, one host GPU. Deterministic: everything it learns comes through its
+// ports (Domain, HostGpu, Clock) and the calls below.
 #pragma once
 
 #include <array>
@@ -16,20 +16,20 @@
 namespace mediator {
 
 struct MediatorConfig {
-  uint64_t slice_ns = 5'000'000;         ///< 1..30 ms of GPU time
-  uint64_t hang_ns = 200'000'000;        ///< no progress for this long after a preemption request
-  bool scan_all = false;                 ///< also copy and scan PPGTT batches of RCS, VCS, VECS
-  bool keep_originals = false;           ///< remember guest dwords behind patched ones (run, tests)
+  uint64_t slice_ns = 5'000'000;   ///< 1..30 ms of GPU time
+  uint64_t hang_ns = 200'000'000;  ///< no progress for this long after a preemption request
+  bool scan_all = false;           ///< also copy and scan PPGTT batches of RCS, VCS, VECS
+  bool keep_originals = false;     ///< remember guest dwords behind patched ones (run, tests)
   uint32_t max_vgpus = 256;
-  uint32_t refusals_to_failsafe = 64;    ///< refused submissions before failsafe
+  uint32_t refusals_to_failsafe = 64;  ///< refused submissions before failsafe
 };
 
 /// Accounting of one vGPU.
 struct VgpuStats {
   hv::VgpuId id{};
   std::string name;
-  uint64_t submissions = 0;        ///< contexts run to completion
-  uint64_t gpu_ns = 0;             ///< GPU time, all engines
+  uint64_t submissions = 0;  ///< contexts run to completion
+  uint64_t gpu_ns = 0;       ///< GPU time, all engines
   std::array<uint64_t, gen9::kEngines> engine_ns{};
   std::vector<uint32_t> latency_us;  ///< ELSP write to completion; last kLatencySamples samples
   uint64_t refused_commands = 0;

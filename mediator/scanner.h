@@ -13,15 +13,28 @@
 
 namespace mediator {
 
-/// Longest stream scanned at once, in dwords (64 MiB): a ring is at most 2 MiB, and owners that copy
-/// batches have closer limits of their own. Beyond it: too_long.
+/// Longest stream scanned at once, in dwords (64 MiB): a ring is at most 2 MiB, and owners that
+/// copy batches have closer limits of their own. Beyond it: too_long.
 inline constexpr size_t kMaxScanDwords = size_t{16} << 20;
 
 /// Why a command was refused. Names are shown to users; counted per vGPU.
 enum class Reject : uint8_t {
-  none, unknown_command, bad_length, truncated, no_batch_end, too_long, too_deep, forbidden_command,
-  forbidden_register, ggtt_address, batch_address, privileged_from_user, batch_level, register_offset,
-  too_many_batches, no_memory,
+  none,
+  unknown_command,
+  bad_length,
+  truncated,
+  no_batch_end,
+  too_long,
+  too_deep,
+  forbidden_command,
+  forbidden_register,
+  ggtt_address,
+  batch_address,
+  privileged_from_user,
+  batch_level,
+  register_offset,
+  too_many_batches,
+  no_memory,
 };
 const char* reject_name(Reject r);
 
@@ -77,8 +90,8 @@ struct ScanRequest {
 
 struct ScanOutcome {
   Refusal refusal;  ///< reason none if accepted
-  /// Scanned, including the MI_BATCH_BUFFER_END, or the chained start that took its place. (Behind a
-  /// chained start of a privileged stream one dword more, turned into MI_BATCH_BUFFER_END.)
+  /// Scanned, including the MI_BATCH_BUFFER_END, or the chained start that took its place. (Behind
+  /// a chained start of a privileged stream one dword more, turned into MI_BATCH_BUFFER_END.)
   size_t dwords = 0;
   uint64_t commands = 0;
   bool has_user_interrupt = false;
@@ -86,7 +99,8 @@ struct ScanOutcome {
 
 ScanOutcome scan(ScanSource& source, const ScanRequest& request, ScanHost& host);
 
-/// May a stream under these rules write (LRI, LRR, LRM target) or read (SRM, LRR source) a register?
+/// May a stream under these rules write (LRI, LRR, LRM target) or read (SRM, LRR source) a
+/// register?
 bool may_write_register(gen9::EngineId engine, Rules rules, uint32_t offset);
 bool may_read_register(gen9::EngineId engine, Rules rules, uint32_t offset);
 

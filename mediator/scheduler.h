@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Whose turn it is on one engine. Pure policy: no GPU, no clocks. Round robin by time slices; weights,
-// caps and latency classes have their place behind this interface.
+// Whose turn it is on one engine. Pure policy: no GPU, no clocks. Round robin by time slices;
+// weights, caps and latency classes have their place behind this interface.
 #pragma once
 
 #include <cstdint>

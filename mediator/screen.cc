@@ -31,20 +31,21 @@ void read_row(const shadow::Ggtt& ggtt, const PlaneView& p, uint32_t y, std::spa
   std::fill(row.begin(), row.end(), std::byte{0});
   const gen9::Tiling tiling = tiling_of(p.tiling);
   const auto bytes = static_cast<uint32_t>(row.size());
-  gen9::for_each_run(tiling, p.stride, 0, y, bytes, [&](uint64_t offset, uint32_t done, uint32_t n) {
-    for (uint32_t i = 0; i < n;) {
-      const uint64_t at = p.address + offset + i;
-      const auto m = static_cast<uint32_t>(
-          std::min<uint64_t>(n - i, hv::kPageSize - (at & hv::kPageMask)));
-      (void)ggtt.read(hv::GmAddr{at}, row.subspan(done + i, m));
-      i += m;
-    }
-  });
+  gen9::for_each_run(tiling, p.stride, 0, y, bytes,
+                     [&](uint64_t offset, uint32_t done, uint32_t n) {
+                       for (uint32_t i = 0; i < n;) {
+                         const uint64_t at = p.address + offset + i;
+                         const auto m = static_cast<uint32_t>(
+                             std::min<uint64_t>(n - i, hv::kPageSize - (at & hv::kPageMask)));
+                         (void)ggtt.read(hv::GmAddr{at}, row.subspan(done + i, m));
+                         i += m;
+                       }
+                     });
 }
 
 bool readable(const PlaneView& p) {
-  return p.enabled && p.tiling != kTileYf && p.width != 0 && p.height != 0 && p.width <= kMaxSide && p.height <= kMaxSide &&
-         (p.format == kXrgb8888 || p.format == kRgb565);
+  return p.enabled && p.tiling != kTileYf && p.width != 0 && p.height != 0 && p.width <= kMaxSide &&
+         p.height <= kMaxSide && (p.format == kXrgb8888 || p.format == kRgb565);
 }
 
 }  // namespace

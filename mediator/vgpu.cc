@@ -49,8 +49,8 @@ hv::Status Vgpu::build() {
                                          entries.value(), config_.windows);
   ppgtt_ = std::make_unique<shadow::PpgttSet>(domain_, shared_.gpu, shared_.retired, id_,
                                               shadow::PpgttLimits{});
-  device_ = std::make_unique<DeviceModel>(config_, registers.value(),
-                                          static_cast<DeviceSink&>(*this));
+  device_ =
+      std::make_unique<DeviceModel>(config_, registers.value(), static_cast<DeviceSink&>(*this));
   contexts_ = std::make_unique<ContextSet>(
       ShadowEnv{shared_.gpu, shared_.space, shared_.retired, id_, *ggtt_, *ppgtt_, *device_,
                 shared_.originals, shared_.config.scan_all},
@@ -233,7 +233,8 @@ void Vgpu::context_status(EngineId engine, uint32_t event, uint32_t context_id, 
   if (e.status_page != 0) {
     // Entry first, index after: the guest polls the index. A page it unmapped is its own loss.
     const std::array<uint32_t, 2> entry{event, context_id};
-    (void)ggtt_->write(GmAddr{e.status_page + (0x10 + 2 * next) * 4}, std::as_bytes(std::span{entry}));
+    (void)ggtt_->write(GmAddr{e.status_page + (0x10 + 2 * next) * 4},
+                       std::as_bytes(std::span{entry}));
     (void)ggtt_->write(GmAddr{e.status_page + 0x1f * 4}, std::as_bytes(std::span{&next, 1}));
   }
   if (interrupt) engine_event(engine, gen9::irq::kContextSwitch);
@@ -241,7 +242,8 @@ void Vgpu::context_status(EngineId engine, uint32_t event, uint32_t context_id, 
 
 void Vgpu::update_status_register(EngineId engine) {
   const uint64_t status = engines_[index(engine)].execlist.status();
-  device_->registers().set(engine_reg(engine, rel::kExeclistStatusLo), static_cast<uint32_t>(status));
+  device_->registers().set(engine_reg(engine, rel::kExeclistStatusLo),
+                           static_cast<uint32_t>(status));
   device_->registers().set(engine_reg(engine, rel::kExeclistStatusHi),
                            static_cast<uint32_t>(status >> 32));
 }

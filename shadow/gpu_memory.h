@@ -17,12 +17,12 @@ namespace shadow {
 
 /// What a host-owned page is for; a DMA observer checks each access against it.
 enum class PageUse : uint8_t {
-  scratch,        ///< read by anything, writes land nowhere that matters
-  page_table,     ///< the GPU's walker reads it
-  context,        ///< logical ring context image
-  ring,           ///< copied ring, read only by the command streamer
-  batch,          ///< copied batch, likewise
-  status,         ///< hardware status page
+  scratch,     ///< read by anything, writes land nowhere that matters
+  page_table,  ///< the GPU's walker reads it
+  context,     ///< logical ring context image
+  ring,        ///< copied ring, read only by the command streamer
+  batch,       ///< copied batch, likewise
+  status,      ///< hardware status page
 };
 
 class GpuMemory {
@@ -49,8 +49,8 @@ class GpuMemory {
   /// One aligned 8-byte entry, atomically.
   virtual void write_entry(hv::BusFrame frame, unsigned index, uint64_t entry) = 0;
 
-  /// Sets entries of the GPU's GGTT from index `first` (address >> 12). Not visible to the GPU's TLBs
-  /// before invalidate_tlbs.
+  /// Sets entries of the GPU's GGTT from index `first` (address >> 12). Not visible to the GPU's
+  /// TLBs before invalidate_tlbs.
   virtual void write_ggtt(uint64_t first, std::span<const uint64_t> entries) = 0;
   /// Drops every cached translation of all engines, with completion seen.
   virtual hv::Status invalidate_tlbs() = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Logical ring context image: page 0 is the per-process HWSP, page 1 the register state. Indices are
-// dwords inside page 1. SKL PRM vol 7 (Register State Context).
+// Logical ring context image: page 0 is the per-process HWSP, page 1 the register state. Indices
+// are dwords inside page 1. SKL PRM vol 7 (Register State Context).
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,8 @@ inline constexpr unsigned kRingCtl = 11, kBbHeadUdw = 13, kBbHeadLdw = 15, kBbSt
 inline constexpr unsigned kSbbHeadUdw = 19, kSbbHeadLdw = 21, kSbbState = 23;
 inline constexpr unsigned kBbPerCtxPtr = 25, kIndirectCtx = 27, kIndirectCtxOffset = 29;
 inline constexpr unsigned kCtxTimestamp = 35;
-inline constexpr unsigned kPdp3Udw = 37, kPdp0Udw = 49, kPdp0Ldw = 51;  // PDPn: 4 dwords apart, down
+inline constexpr unsigned kPdp3Udw = 37, kPdp0Udw = 49,
+                          kPdp0Ldw = 51;  // PDPn: 4 dwords apart, down
 /// Up to here the layout is architectural; the engine's own LRI blocks follow.
 inline constexpr unsigned kEngineState = 0x50;
 
@@ -24,6 +25,7 @@ inline constexpr uint32_t kRestoreInhibit = 1u << 0, kInhibitSyncSwitch = 1u << 
 // RING_CTL: buffer length in pages - 1 in bits 20:12, bit 0 enable.
 constexpr uint32_t ring_bytes(uint32_t ring_ctl) { return (ring_ctl & 0x1ff000) + 0x1000; }
 
-// BB_PER_CTX_PTR: bits 31:12 address, bit 0 valid. INDIRECT_CTX: bits 31:6 address, 5:0 cache lines.
+// BB_PER_CTX_PTR: bits 31:12 address, bit 0 valid. INDIRECT_CTX: bits 31:6 address, 5:0 cache
+// lines.
 
 }  // namespace gen9::ctx

@@ -27,7 +27,7 @@ inline constexpr uint32_t kCsb = 0x370, kCsbPtr = 0x3a0;  // 6 x 8 bytes at +0x3
 inline constexpr uint32_t kPredicateSrc0 = 0x400, kPredicateSrc1 = 0x408;
 inline constexpr uint32_t kPredicateData = 0x410, kPredicateResult = 0x418;
 inline constexpr uint32_t kPredicateResult1 = 0x41c;
-inline constexpr uint32_t kGpr0 = 0x600;  // 16 x 8 bytes
+inline constexpr uint32_t kGpr0 = 0x600;             // 16 x 8 bytes
 inline constexpr uint32_t kForceToNonpriv0 = 0x4d0;  // 12 dwords
 }  // namespace rel
 
@@ -59,7 +59,8 @@ using ContextId = hv::Field64<63, 32>;
 
 // Engine interrupt bits (before irq_shift).
 namespace irq {
-inline constexpr uint32_t kUser = hv::bit(0), kCsError = hv::bit(3), kPipeControlNotify = hv::bit(4);
+inline constexpr uint32_t kUser = hv::bit(0), kCsError = hv::bit(3),
+                          kPipeControlNotify = hv::bit(4);
 inline constexpr uint32_t kContextSwitch = hv::bit(8), kWaitSemaphore = hv::bit(11);
 }  // namespace irq
 

@@ -106,8 +106,8 @@ struct CoreWorld : testing::Test {
     EXPECT_EQ(gpu.violations, 0u);
   }
   Guest& add_guest() {
-    guests.push_back(std::make_unique<Guest>(machine, *mediator,
-                                             static_cast<uint16_t>(guests.size() + 1)));
+    guests.push_back(
+        std::make_unique<Guest>(machine, *mediator, static_cast<uint16_t>(guests.size() + 1)));
     return *guests.back();
   }
   void finish() {

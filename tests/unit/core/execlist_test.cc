@@ -27,9 +27,7 @@ struct Sink final : mediator::StatusSink {
 uint64_t descriptor(uint32_t id, uint32_t lrca) {
   return uint64_t{id} << 32 | lrca | gen9::descriptor::kValid | 3u << 3;
 }
-Execlist list(uint64_t first, uint64_t second = 0) {
-  return {{first, second}, second ? 2u : 1u};
-}
+Execlist list(uint64_t first, uint64_t second = 0) { return {{first, second}, second ? 2u : 1u}; }
 
 struct ExeclistTest : testing::Test {
   Sink sink;

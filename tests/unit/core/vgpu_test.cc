@@ -141,8 +141,8 @@ TEST_F(VgpuTest, MoreForARunningBlitterContextFollowsItsEnd) {
 }
 
 TEST_F(VgpuTest, AUserInterruptReachesTheGuest) {
-  g().traps->on_write(hv::Range::bar0, 0x44304, 4, 0);       // IMR
-  g().traps->on_write(hv::Range::bar0, 0x4430c, 4, ~0u);     // IER
+  g().traps->on_write(hv::Range::bar0, 0x44304, 4, 0);    // IMR
+  g().traps->on_write(hv::Range::bar0, 0x4430c, 4, ~0u);  // IER
   g().traps->on_write(hv::Range::bar0, gen9::kMasterIrq, 4, gen9::kMasterIrqEnable);
   g().mmio(EngineId::rcs, rel::kImr, 0);
   g().submit(kDescA);

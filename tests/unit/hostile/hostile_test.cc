@@ -48,8 +48,8 @@ TEST_P(Hostile, NeighboursAreUnhurt) {
   for (uint64_t v = 0; v < 2; ++v) {
     embedded::Guest* g = host.add_guest("vandal", kRam, {});
     ASSERT_NE(g, nullptr);
-    auto actor = std::make_unique<hostile::Vandal>(
-        g->port(), std::mt19937_64(GetParam() * 2 + v), 1500);
+    auto actor =
+        std::make_unique<hostile::Vandal>(g->port(), std::mt19937_64(GetParam() * 2 + v), 1500);
     vandals.push_back(actor.get());
     ASSERT_EQ(host.boot(*g, std::move(actor)), "");
   }
@@ -59,9 +59,9 @@ TEST_P(Hostile, NeighboursAreUnhurt) {
   for (const auto& s : scripts()) {
     victims.push_back(host.add_guest("victim", s.ram_bytes(), whole_ggtt()));
     ASSERT_NE(victims.back(), nullptr);
-    ASSERT_EQ(host.boot(*victims.back(),
-                        std::make_unique<guests::AubPlayer>(victims.back()->port(), s)),
-              "");
+    ASSERT_EQ(
+        host.boot(*victims.back(), std::make_unique<guests::AubPlayer>(victims.back()->port(), s)),
+        "");
   }
   embedded::CommandLog log(
       victims.size(),

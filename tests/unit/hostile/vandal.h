@@ -48,25 +48,28 @@ class BasicVandal final : public guests::Actor {
       default: return any();
     }
   }
-  uint32_t engine_base() {
-    return gen9::info(gen9::kAllEngines[below(gen9::kEngines)]).mmio_base;
-  }
+  uint32_t engine_base() { return gen9::info(gen9::kAllEngines[below(gen9::kEngines)]).mmio_base; }
   void act() {
     static constexpr unsigned kSizes[] = {1, 2, 4, 8};
     switch (below(12)) {
       case 0: port_.mmio_write(below(gen9::kMmioBytes - 8), kSizes[below(4)], value()); break;
-      case 1: port_.write32(engine_base() + static_cast<uint32_t>(below(0x400)) * 4,
-                            static_cast<uint32_t>(value())); break;
-      case 2: port_.mmio_write(gen9::kGttOffset + below(0x40000) * 4, kSizes[below(4)], value());
-              break;
-      case 3: case 4: store_somewhere(); break;
+      case 1:
+        port_.write32(engine_base() + static_cast<uint32_t>(below(0x400)) * 4,
+                      static_cast<uint32_t>(value()));
+        break;
+      case 2:
+        port_.mmio_write(gen9::kGttOffset + below(0x40000) * 4, kSizes[below(4)], value());
+        break;
+      case 3:
+      case 4: store_somewhere(); break;
       case 5: submit(); break;
       case 6: notify(); break;
       case 7: port_.config_write(below(256), kSizes[below(3)], value() & 0xff); break;
       case 8: forge_context(); break;
       case 9: (void)port_.mmio_read(below(gen9::kMmioBytes - 8), kSizes[below(4)]); break;
       case 10: scribble_ring(); break;
-      default: if (below(3) == 0) port_.write32(gen9::kGdrst, static_cast<uint32_t>(below(32)));
+      default:
+        if (below(3) == 0) port_.write32(gen9::kGdrst, static_cast<uint32_t>(below(32)));
     }
   }
   void store_somewhere() {
@@ -77,7 +80,8 @@ class BasicVandal final : public guests::Actor {
     const uint32_t elsp = engine_base() + gen9::rel::kElsp;
     for (int i = 0; i < 4; ++i) {
       const bool low = i & 1;
-      port_.write32(elsp, low ? static_cast<uint32_t>(lrca() | 0x119) : static_cast<uint32_t>(below(8)));
+      port_.write32(elsp,
+                    low ? static_cast<uint32_t>(lrca() | 0x119) : static_cast<uint32_t>(below(8)));
     }
   }
   uint64_t lrca() {
@@ -119,7 +123,8 @@ class BasicVandal final : public guests::Actor {
       const uint64_t frame = 4096 + below(1024);
       port_.ram_store(hv::Gpa{((base + 3) << 12) + i * 8}, 8, frame << 12 | 3);
       if (below(8) == 0)
-        for (unsigned d = 0; d < 32; ++d) port_.ram_store(hv::Gpa{(frame << 12) + d * 4}, 4, command());
+        for (unsigned d = 0; d < 32; ++d)
+          port_.ram_store(hv::Gpa{(frame << 12) + d * 4}, 4, command());
     }
     return base << 12;
   }
@@ -131,7 +136,8 @@ class BasicVandal final : public guests::Actor {
   }
   void scribble_ring() {
     const uint64_t at = 256 + below(4096);
-    for (unsigned i = 0; i < 16; ++i) port_.ram_store(hv::Gpa{(at << 12) + below(1024) * 4}, 4, command());
+    for (unsigned i = 0; i < 16; ++i)
+      port_.ram_store(hv::Gpa{(at << 12) + below(1024) * 4}, 4, command());
   }
 
   static constexpr uint64_t kFrames = 16384, kTables = 14000;
