@@ -14,12 +14,6 @@ namespace ctx = gen9::ctx;
 namespace descriptor = gen9::descriptor;
 using gen9::EngineId;
 using hv::GmAddr;
-namespace {
-
-using StatePage = std::array<uint32_t, hv::kPageSize / 4>;
-
-}  // namespace
-
 uint64_t ShadowContext::descriptor() const {
   uint64_t d = descriptor::kValid | descriptor::kPrivileged | image.base().v;
   d = descriptor::AddressingMode::set(d, addressing_64 ? 3 : 1);
@@ -107,119 +101,6 @@ Refusal ContextSet::prepare(ShadowContext& c) {
   // Copies behind a private view belong to what now runs: the rest waits for its end.
   if (resumed && c.view != nullptr && c.tail_ready != c.tail_wanted) return {};
   return prepare_ring(c);
-}
-
-Reject ContextSet::load(ShadowContext& c) {
-  StatePage state;
-  const GmAddr at{c.guest_lrca + hv::kPageSize};
-  if (!env_.ggtt.read(at, std::as_writable_bytes(std::span{state})).ok())
-    return Reject::ggtt_address;
-  if (const Reject r = load_ring(c, state); r != Reject::none) return r;
-  if (const Reject r = load_ppgtt(c, state); r != Reject::none) return r;
-  const bool inhibit = (state[ctx::kContextControl] & ctx::kRestoreInhibit) != 0;
-  uint64_t stamp = 0;
-  std::memcpy(&stamp, &state[kStampDword], sizeof stamp);
-  if (!inhibit && (stamp == 0 || stamp != c.stamp)) load_state_pages(c);
-
-  c.batches.objects.clear();
-  c.view.reset();
-  if (c.root && wants_view(c.engine)) {
-    auto view = env_.ppgtt.make_view(*c.root);
-    if (!view.ok()) return Reject::no_memory;
-    c.view = std::move(view.value());
-  }
-  if (const Refusal r = load_workarounds(c, state); r.reason != Reject::none) return r.reason;
-
-  canonical_register_state(c.engine, state);
-  audit_engine_state(c.engine, state);
-  // All control bits count: the mask half is set for each.
-  state[ctx::kContextControl] |= 0xffff0000;
-  state[ctx::kRingStart] = static_cast<uint32_t>(c.ring.base().v);
-  for (unsigned i = ctx::kBbHeadUdw; i <= ctx::kSbbState; i += 2) state[i] = 0;
-  for (unsigned i = ctx::kPdp3Udw; i <= ctx::kPdp0Ldw; i += 2) state[i] = 0;
-  const hv::BusFrame pml4 = c.view   ? c.view->root_frame()
-                            : c.root ? env_.ppgtt.root_frame(*c.root)
-                                     : hv::BusFrame{0};
-  state[ctx::kPdp0Udw] = static_cast<uint32_t>(hv::bus_address(pml4) >> 32);
-  state[ctx::kPdp0Ldw] = static_cast<uint32_t>(hv::bus_address(pml4));
-  c.image.write(hv::kPageSize, std::as_bytes(std::span{state}));
-  c.in_progress = true;
-  return Reject::none;
-}
-
-Reject ContextSet::load_ring(ShadowContext& c, std::span<const uint32_t> state) {
-  const uint64_t start = state[ctx::kRingStart] & ~uint32_t{0xfff};
-  const uint32_t bytes = ctx::ring_bytes(state[ctx::kRingCtl]);
-  // Hardware takes any number of pages; offsets wrap by a mask only for powers of two.
-  if ((bytes & (bytes - 1)) != 0 || !env_.ggtt.windows().contains(start, bytes))
-    return Reject::ggtt_address;
-  if (!c.ring.valid() || c.ring_bytes != bytes) {
-    auto ring = shadow::HostObject::create(env_.gpu, env_.space, env_.retired,
-                                           shadow::PageUse::ring, env_.owner, bytes >> 12);
-    if (!ring.ok()) return Reject::no_memory;
-    c.ring = std::move(ring.value());
-  }
-  c.ring_start = start;
-  c.ring_bytes = bytes;
-  c.head = state[ctx::kRingHead] & (bytes - 1) & ~3u;
-  c.tail_ready = c.head;
-  c.tail_wanted = state[ctx::kRingTail] & (bytes - 1) & ~3u;
-  c.user_interrupt = false;
-  return Reject::none;
-}
-
-Reject ContextSet::load_ppgtt(ShadowContext& c, std::span<const uint32_t> state) {
-  const uint64_t pml4 = uint64_t{state[ctx::kPdp0Udw]} << 32 | state[ctx::kPdp0Ldw];
-  if (!c.addressing_64 && pml4 == 0) {  // no PPGTT of its own (AUB files, early kernel contexts)
-    release(c);
-    return Reject::none;
-  }
-  if (c.root && c.pml4 == pml4) return Reject::none;
-  release(c);
-  auto root = env_.ppgtt.acquire(hv::Gpa{pml4 & ~hv::kPageMask});
-  if (!root.ok()) return Reject::batch_address;
-  c.root = root.value();
-  c.pml4 = pml4;
-  return Reject::none;
-}
-
-void ContextSet::load_state_pages(ShadowContext& c) {
-  std::array<std::byte, hv::kPageSize> page;
-  for (unsigned p = 2; p < c.image.pages(); ++p) {
-    const auto known = std::span{c.known}.subspan((p - 1) * hv::kPageSize, hv::kPageSize);
-    if (!env_.ggtt.read(GmAddr{c.guest_lrca + p * hv::kPageSize}, page).ok()) continue;
-    if (std::equal(page.begin(), page.end(), known.begin())) continue;
-    std::copy(page.begin(), page.end(), known.begin());
-    c.image.write(p * hv::kPageSize, page);
-  }
-}
-
-Refusal ContextSet::load_workarounds(ShadowContext& c, std::span<uint32_t> state) {
-  c.workarounds.objects.clear();
-  const uint32_t per_ctx = state[ctx::kBbPerCtxPtr], indirect = state[ctx::kIndirectCtx];
-  state[ctx::kBbPerCtxPtr] = 0;
-  state[ctx::kIndirectCtx] = 0;
-  if (c.engine != EngineId::rcs) return {};
-  BatchShadow shadow(env_, c.engine, nullptr, nullptr, false, c.workarounds);
-  if (per_ctx & 1) {
-    const auto host = shadow.privileged_batch(per_ctx & ~uint32_t{0xfff});
-    if (!host.ok()) return {host.error(), 0, "per-context batch", per_ctx};
-    state[ctx::kBbPerCtxPtr] = static_cast<uint32_t>(host.value()) | 1;
-  }
-  const uint32_t lines = indirect & 0x3f;
-  if (lines == 0) return {};
-  std::vector<uint32_t> batch(lines * 16);
-  const uint32_t from = indirect & ~uint32_t{0x3f};
-  if (!env_.ggtt.read(GmAddr{from}, std::as_writable_bytes(std::span{batch})).ok())
-    return {Reject::ggtt_address, 0, "indirect-context batch", indirect};
-  if (shadow.scan_stream(batch).refusal.reason != Reject::none) return shadow.refusal();
-  auto object = shadow::HostObject::create(env_.gpu, env_.space, env_.retired,
-                                           shadow::PageUse::batch, env_.owner, 1);
-  if (!object.ok()) return {Reject::no_memory, 0, "indirect-context batch", indirect};
-  object->write(0, std::as_bytes(std::span{batch}));
-  state[ctx::kIndirectCtx] = static_cast<uint32_t>(object->base().v) | lines;
-  c.workarounds.objects.push_back(std::move(object.value()));
-  return {};
 }
 
 Refusal ContextSet::prepare_ring(ShadowContext& c) {

@@ -2,9 +2,11 @@
 // Audit of the engine's part of a context image: LRI blocks that the GPU executes at a restore.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 
+#include "hv/types.h"
 #include "shadow/gen9/engine.h"
 
 namespace mediator {
@@ -12,6 +14,9 @@ namespace mediator {
 /// Where the mediator leaves its stamp in the guest's image: two dwords the hardware never saves.
 /// LRI blocks end before it; what follows it is the engine's internal state (data, never commands).
 inline constexpr unsigned kStampDword = 998;
+
+/// Page 1 of a context image.
+using StatePage = std::array<uint32_t, hv::kPageSize / 4>;
 
 /// Rewrites the architectural part of `state` (page 1 of an image, 1024 dwords): headers and
 /// register offsets become hardware's own whatever the guest wrote there; the values stay.

@@ -101,8 +101,13 @@ void EngineQueue::load_engine_state(Vgpu& vgpu) {
 void EngineQueue::lite_restore(Vgpu& vgpu) {
   Flight& f = *flight_;
   const bool alone = f.done + 1 == f.contexts.size();
-  // A private view's copies serve what runs now; then the rest is submitted after it.
-  if (f.preempting || !alone || f.contexts[f.done]->view != nullptr) return;
+  if (f.preempting) return;
+  if (!alone) {  // what stood behind it may have been replaced: the GPU has to forget it
+    ask_preemption();
+    return;
+  }
+  // A private view's copies serve what runs now; the rest is submitted after it.
+  if (f.contexts[f.done]->view != nullptr) return;
   const auto contexts = vgpu.prepare(engine_);
   if (contexts.empty() || contexts[0] != f.contexts[f.done]) {
     if (contexts.empty()) ask_preemption();  // refused: what ran before goes no further

@@ -62,8 +62,6 @@ hv::Status Vgpu::build() {
   return domain_.set_direct_read(hv::Range::bar0, gen9::kGttOffset, gen9::kGttBytes, true);
 }
 
-// ---- traps
-
 uint64_t Vgpu::on_read(hv::Range range, uint64_t offset, unsigned size) {
   switch (range) {
     case hv::Range::config: return device_->config_read(offset, size);
@@ -89,166 +87,6 @@ void Vgpu::on_write(hv::Range range, uint64_t offset, unsigned size, uint64_t va
 }
 
 void Vgpu::on_page_write(hv::Gpa address, unsigned size) { ppgtt_->on_page_write(address, size); }
-
-// ---- submission
-
-void Vgpu::elsp_write(EngineId engine, uint32_t value) {
-  const auto list = engines_[index(engine)].execlist.write(value);
-  if (list && stats_.failsafe == FailsafeReason::none) submit(engine, *list);
-}
-
-bool Vgpu::acceptable(const Execlist& list) const {
-  for (unsigned i = 0; i < list.count; ++i) {
-    const uint64_t mode = descriptor::AddressingMode::get(list.descriptor[i]);
-    if (mode != 1 && mode != 3) return false;
-  }
-  // The same context in both ports is undefined in hardware.
-  const bool twice = list.count == 2 && descriptor::Lrca::get(list.descriptor[0]) ==
-                                            descriptor::Lrca::get(list.descriptor[1]);
-  return list.count != 0 && !twice;
-}
-
-void Vgpu::submit(EngineId engine, const Execlist& list) {
-  if (!acceptable(list)) {
-    refuse({Reject::forbidden_command, 0, "ELSP", static_cast<uint32_t>(list.descriptor[0])});
-    return;
-  }
-  Engine& e = engines_[index(engine)];
-  const uint64_t now = now_ns();
-  for (unsigned i = 0; i < list.count; ++i) {
-    const auto context = contexts_->get(engine, list.descriptor[i], now);
-    if (!context.ok()) {
-      refuse({context.error(), 0, "logical ring context", 0});
-      return;
-    }
-    if (!context.value()->in_progress) context.value()->queued_ns = now;
-    contexts_->note_tail(*context.value());
-  }
-  device_->refresh_clocks();
-  const auto accepted = e.execlist.accept(list);
-  update_status_register(engine);
-  if (e.stalled) return;
-  if (accepted != VirtualExeclist::Accepted::queued)
-    shared_.host.work_arrived(*this, engine, accepted == VirtualExeclist::Accepted::lite_restore);
-  else if (e.on_gpu)
-    shared_.host.preempt_wanted(*this, engine);
-  else
-    engine_left(engine);
-}
-
-void Vgpu::engine_left(EngineId engine) {
-  Engine& e = engines_[index(engine)];
-  e.on_gpu = false;
-  if (e.stalled || !e.execlist.active() || !e.execlist.has_pending()) return;
-  // Its image is shown to the guest, but the shadow goes on counting: it may stand inside a batch.
-  if (const auto head = contexts_->get(engine, e.execlist.head(), now_ns());
-      head.ok() && head.value()->in_progress)
-    contexts_->copy_back(*head.value(), false);
-  e.execlist.head_preempted();
-  update_status_register(engine);
-  shared_.host.work_arrived(*this, engine, false);
-}
-
-bool Vgpu::runnable(EngineId engine) const {
-  const Engine& e = engines_[index(engine)];
-  return !paused_ && !e.stalled && e.execlist.active() && stats_.failsafe == FailsafeReason::none;
-}
-
-std::vector<ShadowContext*> Vgpu::prepare(EngineId engine) {
-  std::vector<ShadowContext*> out;
-  for (const uint64_t d : engines_[index(engine)].execlist.remaining()) {
-    const auto context = contexts_->get(engine, d, now_ns());
-    const Refusal refusal = context.ok() ? contexts_->prepare(*context.value())
-                                         : Refusal{context.error(), 0, "logical ring context", 0};
-    if (refusal.reason != Reject::none) {
-      // What stands before it still runs; then the engine stands still, as after an error.
-      if (!out.empty()) break;
-      refuse(refusal);
-      stall(engine);
-      return {};
-    }
-    out.push_back(context.value());
-    if (context.value()->tail_ready != context.value()->tail_wanted) break;
-  }
-  return out;
-}
-
-hv::Status Vgpu::make_current(ShadowContext& c) {
-  if (const auto s = contexts_->make_current(c); !s.ok()) return s;
-  c.on_gpu = true;
-  engines_[index(c.engine)].on_gpu = true;
-  return {};
-}
-
-bool Vgpu::reached_tail(ShadowContext& c) {
-  contexts_->saved(c);
-  return c.head == c.tail_on_gpu;
-}
-
-bool Vgpu::context_done(ShadowContext& c, bool preempted, uint64_t gpu_ns) {
-  stats_.gpu_ns += gpu_ns;
-  stats_.engine_ns[index(c.engine)] += gpu_ns;
-  c.on_gpu = false;
-  if (preempted) {
-    contexts_->saved(c);
-    return false;
-  }
-  Engine& e = engines_[index(c.engine)];
-  const bool whole = c.tail_on_gpu == c.tail_wanted;
-  contexts_->copy_back(c, true);
-  auto& regs = device_->registers();
-  regs.set(engine_reg(c.engine, rel::kRingHead), c.head);
-  regs.set(engine_reg(c.engine, rel::kRingTail), c.head);
-  if (!contexts_->any_in_progress()) ggtt_->release_operands();
-  if (c.user_interrupt) engine_event(c.engine, gen9::irq::kUser);
-  if (!whole) return false;
-  ++stats_.submissions;
-  add_latency(now_ns() - c.queued_ns);
-  e.execlist.head_complete();
-  update_status_register(c.engine);
-  return true;
-}
-
-void Vgpu::add_latency(uint64_t ns) {
-  const auto us = static_cast<uint32_t>(std::min<uint64_t>(ns / 1000, UINT32_MAX));
-  if (stats_.latency_us.size() < kLatencySamples)
-    stats_.latency_us.push_back(us);
-  else
-    stats_.latency_us[next_sample_++ % kLatencySamples] = us;
-}
-
-void Vgpu::engine_event(EngineId engine, uint32_t irq_bit) {
-  device_->interrupts().engine_event(engine, irq_bit);
-}
-
-void Vgpu::context_status(EngineId engine, uint32_t event, uint32_t context_id, bool interrupt) {
-  Engine& e = engines_[index(engine)];
-  auto& regs = device_->registers();
-  const uint32_t pointer = engine_reg(engine, rel::kCsbPtr);
-  const uint32_t last = regs.get(pointer) & 7;
-  const uint32_t next = last + 1 >= gen9::kCsbEntries ? 0 : last + 1;
-  regs.set(engine_reg(engine, rel::kCsb) + next * 8, event);
-  regs.set(engine_reg(engine, rel::kCsb) + next * 8 + 4, context_id);
-  regs.set(pointer, (regs.get(pointer) & ~uint32_t{7}) | next);
-  if (e.status_page != 0) {
-    // Entry first, index after: the guest polls the index. A page it unmapped is its own loss.
-    const std::array<uint32_t, 2> entry{event, context_id};
-    (void)ggtt_->write(GmAddr{e.status_page + (0x10 + 2 * next) * 4},
-                       std::as_bytes(std::span{entry}));
-    (void)ggtt_->write(GmAddr{e.status_page + 0x1f * 4}, std::as_bytes(std::span{&next, 1}));
-  }
-  if (interrupt) engine_event(engine, gen9::irq::kContextSwitch);
-}
-
-void Vgpu::update_status_register(EngineId engine) {
-  const uint64_t status = engines_[index(engine)].execlist.status();
-  device_->registers().set(engine_reg(engine, rel::kExeclistStatusLo),
-                           static_cast<uint32_t>(status));
-  device_->registers().set(engine_reg(engine, rel::kExeclistStatusHi),
-                           static_cast<uint32_t>(status >> 32));
-}
-
-// ---- trouble
 
 void Vgpu::stall(EngineId engine) { engines_[index(engine)].stalled = true; }
 
@@ -298,8 +136,6 @@ void Vgpu::reset_engine_state(EngineId engine) {
   e.status_page = device_->registers().get(engine_reg(engine, rel::kHwsPga));
   update_status_register(engine);
 }
-
-// ---- what the device model asks
 
 void Vgpu::ring_mode_changed(EngineId engine, bool run_list) {
   if (!run_list) reset_engines(gen9::engine_bit(engine), false);

@@ -106,6 +106,35 @@ TEST_F(VgpuTest, ALiteRestoreThatCameTooLateRunsAfterwards) {
   EXPECT_EQ(g().load(kA + 0x1000 + ctx::kRingHead * 4), 16u);
 }
 
+TEST_F(VgpuTest, AReplacedSecondContextIsTakenOffTheGpu) {
+  constexpr uint64_t kC = 0x180000;
+  g().make_context(kC);
+  g().emit(kC, {kNoop, kNoop});
+  g().submit(kDescA, kDescB);
+  g().submit(kDescA, Guest::descriptor(kC, 3));
+  EXPECT_EQ(gpu.preempt_requests, 1u);
+  mediator->poll();
+  ASSERT_EQ(gpu.running[0].size(), 2u);
+  finish();
+  EXPECT_EQ(g().stats().submissions, 2u);
+  EXPECT_EQ(g().load(kC + 0x1000 + ctx::kRingHead * 4), 8u);
+  EXPECT_EQ(g().load(kB + 0x1000 + ctx::kRingHead * 4), 0u) << "no longer in the list";
+}
+
+TEST_F(VgpuTest, AReplacedContextThatEndedAnywayCompletesNothingElse) {
+  constexpr uint64_t kC = 0x180000;
+  g().make_context(kC);
+  g().emit(kC, {kNoop, kNoop});
+  g().submit(kDescA, kDescB);
+  gpu.obeys_preemption = false;
+  g().submit(kDescA, Guest::descriptor(kC, 3));
+  finish();  // A and B both ran to their ends before the GPU took note
+  EXPECT_EQ(g().stats().submissions, 1u);
+  finish();
+  EXPECT_EQ(g().stats().submissions, 2u);
+  EXPECT_EQ(g().csb_event(3), csb::kContextComplete | csb::kActiveToIdle);
+}
+
 TEST_F(VgpuTest, AnotherContextPreemptsTheRunningOne) {
   g().submit(kDescA);
   g().submit(kDescB);
