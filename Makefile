@@ -14,7 +14,7 @@ prefix ?= /usr/local
 
 # Debian packages. The first list builds and runs XenGVT, the second checks it.
 PACKAGES := g++ libboost1.81-dev libboost-json1.81-dev libboost-program-options1.81-dev \
-            libzstd-dev libpng-dev libssl-dev
+            libzstd-dev libpng-dev libssl-dev libxen-dev
 CHECK_PACKAGES := libgtest-dev libgmock-dev libbenchmark-dev clang-format-14 shellcheck man-db zstd
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough -Werror
@@ -47,7 +47,7 @@ endef
 $(eval $(call stamp_rule,$(B)/.flags,$(CXX) $(WARN) $(FLAGS) $(CORE)))
 
 # Who may include whom: each layer is compiled with a view of the folders it may see, and no other.
-VIEWS := hv:hv shadow:hv,shadow mediator:hv,shadow,mediator dom0:hv,shadow,mediator,dom0 \
+VIEWS := hv:hv xen:hv shadow:hv,shadow mediator:hv,shadow,mediator dom0:hv,shadow,mediator,dom0 \
          model:hv,shadow/gen9,dom0/gpu/device.h,dom0/gpu/model tests:hv,shadow,mediator,dom0,tests
 VIEW_STAMP := build/view/.stamp
 $(eval $(call stamp_rule,build/.views,$(VIEWS) $(CURDIR)))
@@ -60,16 +60,20 @@ OBJ_DEPS := $(B)/.flags $(VIEW_STAMP)
 
 src = $(sort $(shell find $(1) -name '*.cc' $(2) 2>/dev/null))
 SRC_hv := $(call src,hv,-not -path 'hv/xen/*')
+SRC_xen := $(call src,hv/xen)
 SRC_shadow := $(call src,shadow)
 SRC_mediator := $(call src,mediator)
 SRC_model := $(call src,dom0/gpu/model)
 SRC_dom0 := $(call src,dom0,-not -path 'dom0/gpu/model/*' -not -path 'dom0/cli/main.cc')
-LAYERS := hv shadow mediator model dom0
+LAYERS := hv xen shadow mediator model dom0
 OPT_hv := $(CORE)
+OPT_xen := $(CORE)
 OPT_shadow := $(CORE)
 OPT_mediator := $(CORE)
 OPT_model := $(CORE)
 LIBS := -lboost_program_options -lboost_json -lzstd -lpng -lcrypto
+# Only programs that talk to Xen end up needing these: libxenctrl belongs to one Xen release.
+LIBS += -Wl,--as-needed -lxendevicemodel -lxenforeignmemory -lxenevtchn -lxenstore -lxenctrl -Wl,--no-as-needed
 
 obj = $(patsubst %.cc,$(B)/obj/%.o,$(1))
 define layer_rules
@@ -82,7 +86,7 @@ $(B)/lib$(1).a: $(call obj,$(SRC_$(1))) $(B)/.sources-$(1)
 	@rm -f $$@; ar rcs $$@ $$(filter %.o,$$^)
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
-ARCHIVES := $(B)/libdom0.a $(B)/libmediator.a $(B)/libmodel.a $(B)/libshadow.a $(B)/libhv.a
+ARCHIVES := $(B)/libdom0.a $(B)/libmediator.a $(B)/libmodel.a $(B)/libshadow.a $(B)/libxen.a $(B)/libhv.a
 
 $(B)/obj/dom0/cli/main.o: dom0/cli/main.cc $(OBJ_DEPS)
 	$(call say,CXX)

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+// libxenctrl, and nothing else of this folder includes it.
+#include "hv/xen/control.h"
+
+extern "C" {
+#include <xenctrl.h>
+}
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "hv/xen/calls.h"
+
+namespace hv::xen {
+namespace {
+
+xc_interface* xc(void* handle) { return static_cast<xc_interface*>(handle); }
+int error_if(bool failed) { return failed ? errno : 0; }
+
+DomainInfo convert(const xc_domaininfo_t& d) {
+  DomainInfo i;
+  i.id = DomId{d.domain};
+  std::copy_n(d.handle, i.uuid.size(), i.uuid.begin());
+  i.hvm = d.flags & XEN_DOMINF_hvm_guest;
+  i.hap = d.flags & XEN_DOMINF_hap;
+  i.paused = d.flags & XEN_DOMINF_paused;
+  i.shut_down = d.flags & XEN_DOMINF_shutdown;
+  i.dying = d.flags & XEN_DOMINF_dying;
+  i.shutdown_reason = (d.flags >> XEN_DOMINF_shutdownshift) & XEN_DOMINF_shutdownmask;
+  // A PVH guest has a local APIC and none of the rest of a PC.
+  i.device_model = d.arch_config.emulation_flags & XEN_X86_EMU_PIC;
+  i.max_vcpu = d.max_vcpu_id;
+  i.pages = d.tot_pages;
+  i.max_pages = d.max_pages;
+  i.cpu_ns = d.cpu_time;
+  return i;
+}
+
+}  // namespace
+
+std::string errno_text(int error) {
+  return std::string(std::strerror(error)) + " (" + std::to_string(error) + ")";
+}
+
+Error error_of(int error) {
+  switch (error) {
+    case ESRCH:
+    case ENODEV: return Error::gone;
+    case ENOMEM: return Error::no_memory;
+    case EBUSY:
+    case EEXIST:
+    case EAGAIN: return Error::busy;
+    case EINVAL: return Error::bad_argument;
+    case EFAULT:
+    case ENOENT: return Error::bad_address;
+    case ENOSYS:
+    case EOPNOTSUPP: return Error::not_supported;
+    default: return Error::io;
+  }
+}
+
+Result<std::unique_ptr<Control>, std::string> Control::open() {
+  // A logger of the library's would print to stderr by itself; errors are ours to word.
+  xc_interface* handle = xc_interface_open(nullptr, nullptr, XC_OPENFLAG_NON_REENTRANT);
+  if (!handle)
+    return "cannot reach the Xen hypervisor: " + errno_text(errno) +
+           "; is this dom0, run as root, with the module xen-privcmd?";
+  return std::unique_ptr<Control>(new Control(handle));
+}
+Control::~Control() { xc_interface_close(xc(handle_)); }
+
+int Control::info(DomId domain, DomainInfo& out) {
+  xc_domaininfo_t d;
+  const int n = xc_domain_getinfolist(xc(handle_), domain.v, 1, &d);
+  if (n < 0) return errno;
+  if (n == 0 || d.domain != domain.v) return ESRCH;
+  out = convert(d);
+  return 0;
+}
+
+int Control::list(std::vector<DomainInfo>& out) {
+  out.clear();
+  xc_domaininfo_t found[64];
+  for (uint32_t from = 1;;) {
+    const int n = xc_domain_getinfolist(xc(handle_), from, std::size(found), found);
+    if (n < 0) return errno;
+    for (int i = 0; i < n; ++i) out.push_back(convert(found[i]));
+    if (n < static_cast<int>(std::size(found))) return 0;
+    from = found[n - 1].domain + 1u;
+  }
+}
+
+int Control::pod_entries(DomId domain, uint64_t& out) {
+  uint64_t total = 0, cached = 0;
+  return error_if(xc_domain_get_pod_target(xc(handle_), domain.v, &total, &cached, &out) < 0);
+}
+int Control::set_max_pages(DomId domain, uint64_t pages) {
+  return error_if(xc_domain_setmaxmem(xc(handle_), domain.v, pages << (kPageShift - 10)) < 0);
+}
+size_t Control::populate(DomId domain, std::span<const uint64_t> gfns) {
+  std::vector<xen_pfn_t> list(gfns.begin(), gfns.end());
+  const int n = xc_domain_populate_physmap(xc(handle_), domain.v, list.size(), 0, 0, list.data());
+  return n < 0 ? 0 : static_cast<size_t>(n);
+}
+int Control::release(DomId domain, std::span<const uint64_t> gfns) {
+  std::vector<xen_pfn_t> list(gfns.begin(), gfns.end());
+  const int n = xc_domain_decrease_reservation(xc(handle_), domain.v, list.size(), 0, list.data());
+  if (n < 0) return errno;
+  return static_cast<size_t>(n) == list.size() ? 0 : EFAULT;
+}
+int Control::pause(DomId domain) { return error_if(xc_domain_pause(xc(handle_), domain.v) < 0); }
+int Control::unpause(DomId domain) {
+  return error_if(xc_domain_unpause(xc(handle_), domain.v) < 0);
+}
+
+}  // namespace hv::xen

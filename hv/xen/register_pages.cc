@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+// Puts register pages into the guest, moves them with their BAR, and takes them out again.
+#include "hv/xen/register_pages.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+namespace hv::xen {
+namespace {
+
+/// Larger than any BAR; keeps offset + bytes from wrapping.
+constexpr uint64_t kMaxRangeBytes = uint64_t{1} << 40;
+
+bool page_span(uint64_t offset, uint64_t bytes) {
+  return bytes && !((offset | bytes) & kPageMask) && offset < kMaxRangeBytes &&
+         bytes <= kMaxRangeBytes;
+}
+std::byte* anonymous(std::byte* at, size_t bytes) {
+  void* p = mmap(at, bytes, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at ? MAP_FIXED : 0), -1, 0);
+  return p == MAP_FAILED ? nullptr : static_cast<std::byte*>(p);
+}
+unsigned index(Range range) { return static_cast<unsigned>(range); }
+
+/// Calls f(run) for each run of pages that `matches`.
+template <class Pages, class Matches, class F>
+void each_run(const Pages& pages, Matches matches, F f) {
+  for (size_t i = 0; i < pages.size();) {
+    PageRun run{i, 0};
+    while (i < pages.size() && matches(pages[i])) ++i, ++run.count;
+    if (run.count)
+      f(run);
+    else
+      ++i;
+  }
+}
+
+}  // namespace
+
+RegisterPages::~RegisterPages() {
+  close();
+  for (const Block& b : blocks_) munmap(b.memory, b.pages.size() * kPageSize);
+}
+
+uint64_t RegisterPages::gfn(const Block& b, size_t page) const {
+  return ((seat_[index(b.range)] + b.offset) >> kPageShift) + page;
+}
+
+RegisterPages::Block* RegisterPages::block_of(Range range, uint64_t offset) {
+  for (Block& b : blocks_)
+    if (b.range == range && offset - b.offset < b.pages.size() * kPageSize) return &b;
+  return nullptr;
+}
+
+Result<std::span<std::byte>> RegisterPages::add(Range range, uint64_t offset, uint64_t bytes) {
+  if (range == Range::config || !page_span(offset, bytes)) return Error::bad_argument;
+  for (const Block& b : blocks_) {
+    const bool apart =
+        offset >= b.offset + b.pages.size() * kPageSize || b.offset >= offset + bytes;
+    if (b.range == range && !apart) return Error::busy;
+  }
+  std::byte* memory = anonymous(nullptr, bytes);
+  if (!memory) return Error::no_memory;
+  blocks_.push_back({range, offset, memory, std::vector<Page>(bytes / kPageSize)});
+  return std::span{memory, bytes};
+}
+
+Status RegisterPages::set_direct(Range range, uint64_t offset, uint64_t bytes, bool direct) {
+  if (!page_span(offset, bytes)) return Error::bad_argument;
+  for (uint64_t at = offset; at < offset + bytes; at += kPageSize)
+    if (!block_of(range, at)) return Error::bad_argument;
+  for (uint64_t at = offset; at < offset + bytes; at += kPageSize) {
+    Block& b = *block_of(range, at);
+    b.pages[(at - b.offset) >> kPageShift].wanted = direct;
+  }
+  for (Block& b : blocks_)
+    if (b.range == range) sync(b);
+  return {};
+}
+
+void RegisterPages::move(Range range, Gpa base) {
+  const uint64_t old = seat_[index(range)];
+  if (old != base.v && old) {
+    for (Block& b : blocks_) {
+      if (b.range == range)
+        each_run(
+            b.pages, [](const Page& p) { return p.in_guest; },
+            [&](PageRun run) { relocate(b, run, base.v); });
+    }
+    memory_.invalidate();  // cached buckets may still show these pages where they were
+  }
+  seat_[index(range)] = base.v;
+  for (Block& b : blocks_)
+    if (b.range == range) sync(b);
+  update_hidden();
+}
+
+void RegisterPages::sync(Block& block) {
+  if (!seat_[index(block.range)]) return;
+  each_run(
+      block.pages, [](const Page& p) { return p.in_guest && !p.wanted; },
+      [&](PageRun run) { take_out(block, run); });
+  each_run(
+      block.pages, [](const Page& p) { return p.wanted && !p.in_guest; },
+      [&](PageRun run) {
+        if (put_in(block, run) || complained_) return;
+        complained_ = true;
+        log_("register pages do not fit into the guest: their reads cost an exit each");
+      });
+  update_hidden();
+}
+
+void RegisterPages::update_hidden() {
+  memory_.unhide_all();
+  for (const Block& b : blocks_) {
+    if (seat_[index(b.range)] && std::ranges::any_of(b.pages, &Page::in_guest))
+      memory_.hide(Gfn{gfn(b, 0)}, b.pages.size());
+  }
+}
+
+/// Raises the domain's memory limit by what we add to it, so that nobody else's share shrinks.
+bool RegisterPages::allow(uint64_t pages) {
+  const uint64_t needed = pages_in_guest() + pages;
+  if (needed <= allowed_) return true;
+  DomainInfo info;
+  if (calls_.info(info) || calls_.set_max_pages(info.max_pages + needed - allowed_)) return false;
+  allowed_ = needed;
+  return true;
+}
+
+bool RegisterPages::is_free(uint64_t gfn) {
+  int error = 0;
+  std::byte* p = calls_.map(nullptr, {&gfn, 1}, {&error, 1});
+  if (!p) return true;
+  calls_.unmap(p, 1);
+  return error != 0;
+}
+
+bool RegisterPages::put_in(Block& block, PageRun run) {
+  std::vector<uint64_t> gfns(run.count);
+  std::iota(gfns.begin(), gfns.end(), gfn(block, run.first));
+  // A BAR placed over the guest's own RAM must not replace it.
+  if (!is_free(gfns.front()) || !is_free(gfns.back()) || !allow(run.count)) return false;
+  const size_t got = calls_.populate(gfns);
+  // Typed before the contents come, so that nothing the guest writes meanwhile stays.
+  if (got == run.count && !calls_.set_type(gfns.front(), static_cast<uint32_t>(got), true) &&
+      map_over(block, run, gfns)) {
+    for (size_t i = 0; i < run.count; ++i) block.pages[run.first + i].in_guest = true;
+    return true;
+  }
+  gfns.resize(got);
+  if (got) calls_.release(gfns);
+  return false;
+}
+
+bool RegisterPages::map_over(Block& block, PageRun run, std::span<const uint64_t> gfns) {
+  std::byte* at = block.memory + run.first * kPageSize;
+  const std::vector<std::byte> contents(at, at + run.count * kPageSize);
+  std::vector<int> errors(run.count);
+  const bool mapped = calls_.map(at, gfns, errors) == at &&
+                      std::ranges::all_of(errors, [](int e) { return e == 0; });
+  if (!mapped && !anonymous(at, run.count * kPageSize)) return false;
+  std::memcpy(at, contents.data(), contents.size());
+  return mapped;
+}
+
+void RegisterPages::unmap_over(Block& block, PageRun run) {
+  std::byte* at = block.memory + run.first * kPageSize;
+  const std::vector<std::byte> contents(at, at + run.count * kPageSize);
+  if (anonymous(at, run.count * kPageSize)) std::memcpy(at, contents.data(), contents.size());
+}
+
+void RegisterPages::take_out(Block& block, PageRun run) {
+  unmap_over(block, run);
+  std::vector<uint64_t> gfns(run.count);
+  std::iota(gfns.begin(), gfns.end(), gfn(block, run.first));
+  calls_.release(gfns);
+  for (size_t i = 0; i < run.count; ++i) block.pages[run.first + i].in_guest = false;
+}
+
+/// Moves the frames themselves, so that our mapping of them stays. What does not move is taken
+/// out, and sync() puts it in anew.
+void RegisterPages::relocate(Block& block, PageRun run, uint64_t to_base) {
+  const uint64_t from = gfn(block, run.first);
+  const uint64_t to = ((to_base + block.offset) >> kPageShift) + run.first;
+  const auto count = static_cast<uint32_t>(run.count);
+  if (is_free(to) && is_free(to + count - 1) && !calls_.relocate(from, to, count) &&
+      !calls_.set_type(to, count, true))
+    return;
+  take_out(block, run);
+}
+
+void RegisterPages::close() {
+  for (Block& b : blocks_)
+    each_run(
+        b.pages, [](const Page& p) { return p.in_guest; }, [&](PageRun run) { take_out(b, run); });
+  update_hidden();
+  DomainInfo info;
+  if (allowed_ && !calls_.info(info) && info.max_pages >= allowed_)
+    calls_.set_max_pages(info.max_pages - allowed_);
+  allowed_ = 0;
+  seat_ = {};
+}
+
+uint64_t RegisterPages::pages_in_guest() const {
+  uint64_t n = 0;
+  for (const Block& b : blocks_) n += std::ranges::count_if(b.pages, &Page::in_guest);
+  return n;
+}
+
+bool RegisterPages::is_direct(Range range, uint64_t offset) const {
+  for (const Block& b : blocks_) {
+    if (b.range == range && offset - b.offset < b.pages.size() * kPageSize)
+      return b.pages[(offset - b.offset) >> kPageShift].in_guest;
+  }
+  return false;
+}
+
+}  // namespace hv::xen

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+// Life of an ioreq server, and the handshake of a request.
+#include "hv/xen/server.h"
+
+#include <algorithm>
+#include <atomic>
+
+namespace hv::xen {
+namespace {
+
+/// How long a stopping server waits for vCPUs to take their answers: those of a paused domain
+/// never do, and need not, because they were told already.
+constexpr unsigned kDrainSteps = 50, kDrainStepUs = 200;
+
+IoState state_of(Ioreq& slot, std::memory_order order) {
+  return IoState(std::atomic_ref(slot.flags).load(order) & 0xf);
+}
+void set_state(Ioreq& slot, IoState state, std::memory_order order) {
+  const auto flags = static_cast<uint8_t>((slot.flags & 0xf0) | static_cast<uint8_t>(state));
+  std::atomic_ref(slot.flags).store(flags, order);
+}
+
+}  // namespace
+
+std::string Server::start(unsigned pci_device, unsigned pci_function) {
+  std::string failed = build(pci_device, pci_function);
+  if (!failed.empty()) stop([](const Ioreq&) { return ~uint64_t{0}; });
+  return failed;
+}
+
+std::string Server::build(unsigned pci_device, unsigned pci_function) {
+  device_ = pci_device;
+  function_ = pci_function;
+  unsigned vcpus = 0;
+  if (const int e = calls_.vcpus(vcpus)) return "cannot count its vCPUs: " + errno_text(e);
+  if (const int e = calls_.create_server(id_))
+    return "cannot create an ioreq server (8 at most in a domain): " + errno_text(e);
+  created_ = true;
+  if (const int e = calls_.map_requests(id_, slots_)) {
+    slots_ = nullptr;
+    return "cannot map its request page: " + errno_text(e);
+  }
+  if (const int e = calls_.claim_pci(id_, device_, function_, true))
+    return "cannot claim its PCI function (does another device model hold it?): " + errno_text(e);
+  if (const int e = calls_.claim_writes(id_, true))
+    return "cannot trap writes to its pages (needs hardware assisted paging, and no other "
+           "emulator that claims them): " +
+           errno_text(e);
+  if (const int e = calls_.enable(id_, true)) return "cannot start: " + errno_text(e);
+  // Only an enabled server has its remote ports.
+  for (unsigned v = 0; v < vcpus; ++v) {
+    uint32_t local = 0;
+    if (const int e = calls_.bind(slots_[v].port, local))
+      return "cannot bind the event channel of a vCPU: " + errno_text(e);
+    ports_.push_back(local);
+  }
+  running_ = true;
+  return {};
+}
+
+void Server::dispatch(unsigned most, const Answer& answer) {
+  uint32_t port = 0;
+  for (unsigned n = 0; n < most && running_ && calls_.next_event(port) == 0; ++n) {
+    calls_.unmask(port);
+    const auto it = std::ranges::find(ports_, port);
+    if (it != ports_.end()) serve(static_cast<unsigned>(it - ports_.begin()), answer);
+  }
+}
+
+void Server::serve(unsigned vcpu, const Answer& answer) {
+  Ioreq& slot = slots_[vcpu];
+  if (state_of(slot, std::memory_order_acquire) != IoState::ready) return;
+  set_state(slot, IoState::in_process, std::memory_order_relaxed);
+  const Ioreq copy = slot;
+  slot.data = answer(copy);
+  set_state(slot, IoState::answered, std::memory_order_release);
+  calls_.notify(ports_[vcpu]);
+}
+
+bool Server::outstanding() const {
+  for (unsigned v = 0; v < ports_.size(); ++v)
+    if (state_of(slots_[v], std::memory_order_acquire) != IoState::none) return true;
+  return false;
+}
+
+void Server::drain(const Answer& answer) {
+  for (unsigned step = 0; step < kDrainSteps; ++step) {
+    for (unsigned v = 0; v < ports_.size(); ++v) serve(v, answer);
+    if (!outstanding()) return;
+    calls_.sleep_us(kDrainStepUs);
+  }
+}
+
+void Server::stop(const Answer& answer) {
+  if (!created_) return;
+  if (slots_) {
+    calls_.claim_pci(id_, device_, function_, false);
+    for (Placed& p : placed_) claim(p, false);
+    drain(answer);
+    calls_.claim_writes(id_, false);
+    calls_.enable(id_, false);  // from here on nothing new is sent to us
+    drain(answer);
+    for (const uint32_t port : ports_) calls_.unbind(port);
+    ports_.clear();
+    calls_.unmap_requests();
+    slots_ = nullptr;
+  }
+  calls_.destroy_server(id_);
+  created_ = running_ = false;
+  placed_ = {};
+}
+
+int Server::claim(Placed& p, bool on) {
+  if (p.bytes == 0 || p.claimed == on) return 0;
+  const int e = calls_.claim_mmio(id_, p.base, p.base + p.bytes - 1, on);
+  if (e == 0 || !on) p.claimed = on;
+  return e;
+}
+
+Status Server::place(Range range, uint64_t base, uint64_t bytes) {
+  Placed& p = placed_[static_cast<unsigned>(range)];
+  if (p.claimed && p.base == base && p.bytes == bytes) return {};
+  claim(p, false);
+  p = {base, bytes, false};
+  const int e = claim(p, true);
+  claim_waiting();
+  if (e) return error_of(e);
+  return {};
+}
+
+void Server::remove(Range range) {
+  Placed& p = placed_[static_cast<unsigned>(range)];
+  claim(p, false);
+  p = {};
+  claim_waiting();
+}
+
+void Server::claim_waiting() {
+  for (Placed& p : placed_) claim(p, true);
+}
+
+bool Server::locate(uint64_t address, unsigned size, Range& range, uint64_t& offset) const {
+  for (const Range r : {Range::bar0, Range::bar2}) {
+    const Placed& p = placed_[static_cast<unsigned>(r)];
+    if (!p.claimed || address - p.base >= p.bytes || p.bytes - (address - p.base) < size) continue;
+    range = r;
+    offset = address - p.base;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace hv::xen

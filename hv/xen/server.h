@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// Our ioreq server in one domain: its shared page, one event channel for each vCPU, and the ranges
+// it claims. Carries requests; what they mean is the caller's.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "hv/domain.h"
+#include "hv/xen/calls.h"
+
+namespace hv::xen {
+
+class Server {
+ public:
+  explicit Server(Calls& calls) : calls_(calls) {}
+  ~Server() {
+    stop([](const Ioreq&) { return ~uint64_t{0}; });
+  }
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// Performs a request on a copy of it and gives the data to answer with.
+  using Answer = std::function<uint64_t(const Ioreq&)>;
+
+  /// Empty, or what failed: one line.
+  std::string start(unsigned pci_device, unsigned pci_function);
+  /// Answers what is pending, at most `most` requests.
+  void dispatch(unsigned most, const Answer& answer);
+  /// Stops claiming, answers everything still outstanding, destroys the server. A vCPU whose
+  /// request were left behind would never run again.
+  void stop(const Answer& answer);
+
+  /// Claims the range at its new place. Where it clashes with our other range it is claimed as
+  /// soon as that one leaves.
+  Status place(Range range, uint64_t base, uint64_t bytes);
+  void remove(Range range);
+  /// Offset in a placed range of an access that lies wholly in it.
+  bool locate(uint64_t address, unsigned size, Range& range, uint64_t& offset) const;
+
+  [[nodiscard]] uint16_t id() const { return id_; }
+  [[nodiscard]] bool running() const { return running_; }
+
+ private:
+  struct Placed {
+    uint64_t base = 0, bytes = 0;
+    bool claimed = false;
+  };
+  std::string build(unsigned pci_device, unsigned pci_function);
+  void serve(unsigned vcpu, const Answer& answer);
+  bool outstanding() const;
+  void drain(const Answer& answer);
+  int claim(Placed& placed, bool on);
+  void claim_waiting();
+
+  Calls& calls_;
+  uint16_t id_ = 0;
+  bool created_ = false, running_ = false;
+  unsigned device_ = 0, function_ = 0;
+  Ioreq* slots_ = nullptr;
+  std::vector<uint32_t> ports_;  // local port of each vCPU
+  std::array<Placed, kRanges> placed_{};
+};
+
+}  // namespace hv::xen
