@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: MIT
+// A Xen host with one guest, for tests of hv/xen: its memory and page types, an ioreq server, event
+// channels, and a guest CPU whose accesses become requests. Any call can be made to fail.
+#pragma once
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hv/xen/calls.h"
+
+namespace fake {
+
+class FakeXen {
+ public:
+  static constexpr unsigned kVcpus = 2;
+  static constexpr uint64_t kMaxFrames = 16384;  // 64 MiB, committed when touched
+  struct Page {
+    uint64_t frame = 0;
+    bool typed = false;
+  };
+  struct Claim {
+    uint64_t first, last;
+    bool operator==(const Claim&) const = default;
+  };
+
+  explicit FakeXen(uint64_t ram_pages = 256) {
+    memory_ = memfd_create("guest", MFD_CLOEXEC);
+    if (memory_ < 0 || ftruncate(memory_, kMaxFrames << 12)) std::abort();
+    info.id = hv::DomId{7};
+    info.hvm = info.hap = info.device_model = info.paused = true;
+    info.max_pages = ram_pages + 8;
+    for (uint64_t g = 0; g < ram_pages; ++g) add_page(g);
+    for (unsigned v = 0; v < kVcpus; ++v) slots[v].port = 100 + v;
+  }
+  ~FakeXen() { ::close(memory_); }
+  FakeXen(const FakeXen&) = delete;
+  FakeXen& operator=(const FakeXen&) = delete;
+
+  std::unique_ptr<hv::xen::Calls> calls();
+
+  // What the hypervisor knows.
+  hv::xen::DomainInfo info;
+  uint64_t pod = 0;
+  std::map<uint64_t, Page> p2m;
+  bool created = false, enabled = false, pci = false, writes = false, destroyed = false;
+  std::vector<Claim> claims;
+  hv::xen::Ioreq slots[kVcpus]{};
+  std::map<uint32_t, uint32_t> bound;  // remote to local port
+  std::deque<uint32_t> events;
+  std::vector<std::pair<uint64_t, uint32_t>> msis;
+  std::map<std::string, int> fail;      // errno of the next call of that name
+  std::vector<std::string> log;         // names of calls that change something
+  int64_t mapped_pages = 0;             // foreign pages this process holds outside fixed places
+  bool destroyed_with_request = false;  // a vCPU that will never run again
+  unsigned slept = 0;
+
+  /// The guest balloons the page out, or back in (a new, zeroed frame).
+  void remove_page(uint64_t gfn) { p2m.erase(gfn); }
+  void add_page(uint64_t gfn) { p2m[gfn] = {next_frame_++ % kMaxFrames, false}; }
+
+  // The guest's CPU. `pump` lets the emulator run.
+  std::function<void()> pump;
+  unsigned exits = 0;
+
+  uint64_t cpu_read(uint64_t at, unsigned size) {
+    if (const auto it = p2m.find(at >> 12); it != p2m.end()) {
+      uint64_t v = 0;
+      peek(it->second.frame, at & 0xfff, &v, size);
+      return v;
+    }
+    return io({.address = at,
+               .data = 0,
+               .count = 1,
+               .size = size,
+               .port = 0,
+               .pad = 0,
+               .flags = hv::xen::Ioreq::kRead,
+               .type = hv::xen::IoType::memory});
+  }
+  void cpu_write(uint64_t at, unsigned size, uint64_t value) {
+    const auto it = p2m.find(at >> 12);
+    if (it != p2m.end() && !it->second.typed)
+      return poke(it->second.frame, at & 0xfff, &value, size);
+    io({.address = at,
+        .data = value,
+        .count = 1,
+        .size = size,
+        .port = 0,
+        .pad = 0,
+        .flags = 0,
+        .type = hv::xen::IoType::memory});
+  }
+  uint64_t config_read(unsigned offset, unsigned size) {
+    return io({.address = uint64_t{2 << 3} << 32 | offset,
+               .data = 0,
+               .count = 1,
+               .size = size,
+               .port = 0,
+               .pad = 0,
+               .flags = hv::xen::Ioreq::kRead,
+               .type = hv::xen::IoType::config});
+  }
+  void config_write(unsigned offset, unsigned size, uint64_t value) {
+    io({.address = uint64_t{2 << 3} << 32 | offset,
+        .data = value,
+        .count = 1,
+        .size = size,
+        .port = 0,
+        .pad = 0,
+        .flags = 0,
+        .type = hv::xen::IoType::config});
+  }
+  /// Leaves a request for the emulator without waiting.
+  void post(unsigned vcpu, const hv::xen::Ioreq& request) {
+    const uint32_t port = slots[vcpu].port;
+    slots[vcpu] = request;
+    slots[vcpu].port = port;
+    slots[vcpu].flags |= static_cast<uint8_t>(hv::xen::IoState::ready);
+    ++exits;
+    if (bound.contains(port)) events.push_back(bound[port]);
+  }
+  /// Takes an answer; false if there is none.
+  bool take(unsigned vcpu, uint64_t& data) {
+    if (slots[vcpu].state() != hv::xen::IoState::answered) return false;
+    slots[vcpu].flags &= 0xf0;
+    data = slots[vcpu].data;
+    return true;
+  }
+  uint64_t io(const hv::xen::Ioreq& request, unsigned vcpu = 0) {
+    post(vcpu, request);
+    if (pump) pump();
+    uint64_t data = 0xdeaddeaddeaddead;
+    take(vcpu, data);
+    return data;
+  }
+  template <class T>
+  T ram(uint64_t at) {
+    T v{};
+    peek(p2m.at(at >> 12).frame, at & 0xfff, &v, sizeof v);
+    return v;
+  }
+  template <class T>
+  void set_ram(uint64_t at, T v) {
+    poke(p2m.at(at >> 12).frame, at & 0xfff, &v, sizeof v);
+  }
+  [[nodiscard]] unsigned typed_pages() const {
+    unsigned n = 0;
+    for (const auto& [gfn, page] : p2m) n += page.typed;
+    return n;
+  }
+
+ private:
+  friend class FakeCalls;
+  void peek(uint64_t frame, uint64_t at, void* to, unsigned n) {
+    if (pread(memory_, to, n, static_cast<off_t>(frame << 12 | at)) != n) std::abort();
+  }
+  void poke(uint64_t frame, uint64_t at, const void* from, unsigned n) {
+    if (pwrite(memory_, from, n, static_cast<off_t>(frame << 12 | at)) != n) std::abort();
+  }
+  int failure(const std::string& name, bool changes = true) {
+    if (changes) log.push_back(name);
+    const auto it = fail.find(name);
+    if (it == fail.end()) return 0;
+    const int e = it->second;
+    fail.erase(it);
+    return e;
+  }
+
+  int memory_ = -1;
+  uint64_t next_frame_ = 0;
+};
+
+class FakeCalls final : public hv::xen::Calls {
+ public:
+  explicit FakeCalls(FakeXen& xen) : x_(xen) {}
+
+  int info(hv::xen::DomainInfo& out) override {
+    out = x_.info;
+    out.pages = x_.p2m.size();
+    return x_.failure("info", false);
+  }
+  int pod_entries(uint64_t& out) override {
+    out = x_.pod;
+    return x_.failure("pod_entries", false);
+  }
+  int set_max_pages(uint64_t pages) override {
+    if (const int e = x_.failure("set_max_pages")) return e;
+    x_.info.max_pages = pages;
+    return 0;
+  }
+  size_t populate(std::span<const uint64_t> gfns) override {
+    // Failing leaves half of the work done, as Xen may.
+    const size_t most = x_.failure("populate") ? gfns.size() / 2 : gfns.size();
+    size_t n = 0;
+    for (; n < most && x_.p2m.size() < x_.info.max_pages; ++n) x_.add_page(gfns[n]);
+    return n;
+  }
+  int release(std::span<const uint64_t> gfns) override {
+    for (const uint64_t g : gfns) x_.p2m.erase(g);
+    return x_.failure("release");
+  }
+
+  int vcpus(unsigned& out) override {
+    out = FakeXen::kVcpus;
+    return x_.failure("vcpus", false);
+  }
+  int create_server(uint16_t& id) override {
+    if (const int e = x_.failure("create_server")) return e;
+    id = 3;
+    x_.created = true;
+    return 0;
+  }
+  int destroy_server(uint16_t) override {
+    for (const auto& s : x_.slots)
+      x_.destroyed_with_request |=
+          s.state() == hv::xen::IoState::ready || s.state() == hv::xen::IoState::in_process;
+    x_.created = false;
+    x_.destroyed = true;
+    return x_.failure("destroy_server");
+  }
+  int map_requests(uint16_t, hv::xen::Ioreq*& slots) override {
+    slots = x_.slots;
+    return x_.failure("map_requests");
+  }
+  void unmap_requests() override { x_.log.emplace_back("unmap_requests"); }
+  int enable(uint16_t, bool on) override {
+    if (const int e = x_.failure(on ? "enable" : "disable")) return e;
+    x_.enabled = on;
+    return 0;
+  }
+  int claim_pci(uint16_t, unsigned, unsigned, bool on) override {
+    if (const int e = x_.failure(on ? "claim_pci" : "drop_pci")) return e;
+    x_.pci = on;
+    return 0;
+  }
+  int claim_mmio(uint16_t, uint64_t first, uint64_t last, bool on) override {
+    if (const int e = x_.failure(on ? "claim_mmio" : "drop_mmio")) return e;
+    if (!on) return std::erase(x_.claims, FakeXen::Claim{first, last}) ? 0 : ENOENT;
+    for (const auto& c : x_.claims)
+      if (first <= c.last && c.first <= last) return EEXIST;
+    x_.claims.push_back({first, last});
+    return 0;
+  }
+  int claim_writes(uint16_t, bool on) override {
+    if (const int e = x_.failure(on ? "claim_writes" : "drop_writes")) return e;
+    if (!on)
+      for (auto& [gfn, page] : x_.p2m) page.typed = false;
+    x_.writes = on;
+    return 0;
+  }
+  int set_type(uint64_t gfn, uint32_t pages, bool trap) override {
+    if (const int e = x_.failure("set_type")) return e;
+    for (uint64_t g = gfn; g < gfn + pages; ++g) {
+      const auto it = x_.p2m.find(g);
+      if (it == x_.p2m.end() || (trap && it->second.typed)) return EINVAL;
+      it->second.typed = trap;
+    }
+    return 0;
+  }
+  int relocate(uint64_t from, uint64_t to, uint32_t pages) override {
+    if (const int e = x_.failure("relocate")) return e;
+    for (uint32_t i = 0; i < pages; ++i) {
+      x_.p2m[to + i] = {x_.p2m.at(from + i).frame, false};
+      x_.p2m.erase(from + i);
+    }
+    return 0;
+  }
+  int inject_msi(uint64_t address, uint32_t data) override {
+    if (const int e = x_.failure("inject_msi")) return e;
+    x_.msis.emplace_back(address, data);
+    return 0;
+  }
+
+  int event_fd() override { return 42; }
+  int bind(uint32_t remote, uint32_t& local) override {
+    if (const int e = x_.failure("bind")) return e;
+    local = remote + 1000;
+    x_.bound[remote] = local;
+    return 0;
+  }
+  int unbind(uint32_t local) override {
+    std::erase_if(x_.bound, [&](const auto& b) { return b.second == local; });
+    return 0;
+  }
+  int next_event(uint32_t& local) override {
+    if (x_.events.empty()) return EAGAIN;
+    local = x_.events.front();
+    x_.events.pop_front();
+    return 0;
+  }
+  int unmask(uint32_t) override { return 0; }
+  int notify(uint32_t) override { return 0; }
+
+  std::byte* map(std::byte* at, std::span<const uint64_t> gfns, std::span<int> errors) override {
+    if (x_.failure("map", false)) return nullptr;
+    void* base = mmap(at, gfns.size() << 12, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at ? MAP_FIXED : 0), -1, 0);
+    if (base == MAP_FAILED) return nullptr;
+    if (!at) x_.mapped_pages += static_cast<int64_t>(gfns.size());
+    auto* to = static_cast<std::byte*>(base);
+    for (size_t i = 0; i < gfns.size();) {
+      const size_t n = run(gfns.subspan(i));
+      for (size_t k = i; k < i + std::max<size_t>(n, 1); ++k) errors[k] = n ? 0 : EINVAL;
+      if (n)
+        mmap(to + (i << 12), n << 12, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, x_.memory_,
+             static_cast<off_t>(x_.p2m.at(gfns[i]).frame << 12));
+      i += std::max<size_t>(n, 1);
+    }
+    return to;
+  }
+  void unmap(std::byte* memory, size_t pages) override {
+    munmap(memory, pages << 12);
+    x_.mapped_pages -= static_cast<int64_t>(pages);
+  }
+  void sleep_us(unsigned) override {
+    ++x_.slept;
+    for (auto& s : x_.slots)
+      if (s.state() == hv::xen::IoState::answered) s.flags &= 0xf0;
+  }
+
+ private:
+  /// How many of these, from the first, are there and lie in neighbouring frames.
+  size_t run(std::span<const uint64_t> gfns) {
+    auto it = x_.p2m.find(gfns[0]);
+    if (it == x_.p2m.end()) return 0;
+    const uint64_t frame = it->second.frame;
+    size_t n = 1;
+    for (; n < gfns.size() && ++it != x_.p2m.end(); ++n)
+      if (it->first != gfns[n] || it->second.frame != frame + n) break;
+    return n;
+  }
+  FakeXen& x_;
+};
+
+inline std::unique_ptr<hv::xen::Calls> FakeXen::calls() {
+  return std::make_unique<FakeCalls>(*this);
+}
+
+}  // namespace fake
