@@ -16,12 +16,14 @@ using gen9::EngineId;
 using hv::GmAddr;
 uint64_t ShadowContext::descriptor() const {
   uint64_t d = descriptor::kValid | descriptor::kPrivileged | image.base().v;
-  d = descriptor::AddressingMode::set(d, addressing_64 ? 3 : 1);
+  // Never with three levels: the GPU would take the tables of the upper two for pages.
+  d = descriptor::AddressingMode::set(d, 3);
   return descriptor::ContextId::set(d, host_id);
 }
 
 ContextSet::~ContextSet() {
   for (auto& [key, c] : contexts_) release(*c);
+  if (no_ppgtt_ != hv::kNoFrame) env_.retired.page(no_ppgtt_);
 }
 
 bool ContextSet::wants_view(EngineId engine) const {

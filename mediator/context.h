@@ -50,6 +50,12 @@ struct ShadowContext {
   std::vector<std::byte> known;  ///< pages 0 and 2.. as guest and shadow both have them
 
   [[nodiscard]] uint64_t descriptor() const;
+  /// The guest moved its tail back inside what is ready. A GPU whose head is past that tail would
+  /// run around the whole ring, through what is left of earlier submissions.
+  [[nodiscard]] bool tail_taken_back() const {
+    const uint32_t mask = ring_bytes - 1;
+    return ((tail_wanted - head) & mask) < ((tail_ready - head) & mask);
+  }
 };
 
 /// All shadow contexts of one vGPU.
@@ -100,7 +106,8 @@ class ContextSet {
   const ShadowEnv env_;
   uint64_t& stamps_;
   uint32_t next_host_id_ = 1;
-  std::vector<uint32_t> segment_;  // scratch of prepare_ring
+  hv::BusFrame no_ppgtt_ = hv::kNoFrame;  // PML4 without entries, for contexts that have none
+  std::vector<uint32_t> segment_;         // scratch of prepare_ring
   std::map<Key, std::unique_ptr<ShadowContext>> contexts_;
 };
 

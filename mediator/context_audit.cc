@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "hv/bits.h"
+#include "mediator/register_access.h"
 #include "mediator/scanner.h"
 #include "shadow/gen9/context_image.h"
 #include "shadow/gen9/regs.h"
@@ -24,6 +25,7 @@ constexpr std::array<uint32_t, 18> kSaved{0x28,  0x94,  0x9c,  0xc0,  0xc8,  0xc
                                           0x398, 0x3a8, 0x3b4, 0x3bc, 0x2c,  0x148};
 
 bool may_load(gen9::EngineId engine, uint32_t reg) {
+  if (is_redirected(reg)) return false;
   const uint32_t base = gen9::info(engine).mmio_base;
   if (reg >= base && std::find(kSaved.begin(), kSaved.end(), reg - base) != kSaved.end())
     return true;
@@ -56,7 +58,7 @@ void canonical_register_state(gen9::EngineId engine, std::span<uint32_t> state) 
 }
 
 unsigned audit_engine_state(gen9::EngineId engine, std::span<uint32_t> state) {
-  const size_t end = kStampDword;
+  const size_t end = kStampDword - 1;  // the last dword is the end's own
   const uint32_t harmless = gen9::engine_reg(engine, gen9::rel::kNopid);
   unsigned refused = 0;
   size_t at = gen9::ctx::kEngineState;
@@ -79,11 +81,8 @@ unsigned audit_engine_state(gen9::EngineId engine, std::span<uint32_t> state) {
     at += 1 + pairs * 2;
   }
   // Whatever follows is not run.
-  if (at < end) {
-    state[at] = kBatchBufferEnd;
-    std::fill(state.begin() + static_cast<std::ptrdiff_t>(at) + 1,
-              state.begin() + static_cast<std::ptrdiff_t>(end), 0);
-  }
+  state[at] = kBatchBufferEnd;
+  std::fill(state.begin() + static_cast<std::ptrdiff_t>(at) + 1, state.begin() + kStampDword, 0);
   return refused;
 }
 

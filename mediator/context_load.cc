@@ -12,6 +12,12 @@ namespace mediator {
 namespace ctx = gen9::ctx;
 using gen9::EngineId;
 using hv::GmAddr;
+namespace {
+
+/// Of CONTEXT_CONTROL: restore inhibit and resource streamer enable.
+constexpr uint32_t kGuestsControl = ctx::kRestoreInhibit | 1u << 1;
+
+}  // namespace
 
 Reject ContextSet::load(ShadowContext& c) {
   StatePage state;
@@ -36,14 +42,17 @@ Reject ContextSet::load(ShadowContext& c) {
 
   canonical_register_state(c.engine, state);
   audit_engine_state(c.engine, state);
-  // All control bits count: the mask half is set for each.
-  state[ctx::kContextControl] |= 0xffff0000;
+  // All control bits count: the mask half is set for each. A context that saves nothing would never
+  // be seen to end.
+  state[ctx::kContextControl] =
+      0xffff0000 | (state[ctx::kContextControl] & kGuestsControl) | ctx::kInhibitSyncSwitch;
+  state[ctx::kRingHead] = c.head;  // inside the ring: the GPU starts wherever it is told to
   state[ctx::kRingStart] = static_cast<uint32_t>(c.ring.base().v);
   for (unsigned i = ctx::kBbHeadUdw; i <= ctx::kSbbState; i += 2) state[i] = 0;
   for (unsigned i = ctx::kPdp3Udw; i <= ctx::kPdp0Ldw; i += 2) state[i] = 0;
   const hv::BusFrame pml4 = c.view   ? c.view->root_frame()
                             : c.root ? env_.ppgtt.root_frame(*c.root)
-                                     : hv::BusFrame{0};
+                                     : no_ppgtt_;
   state[ctx::kPdp0Udw] = static_cast<uint32_t>(hv::bus_address(pml4) >> 32);
   state[ctx::kPdp0Ldw] = static_cast<uint32_t>(hv::bus_address(pml4));
   c.image.write(hv::kPageSize, std::as_bytes(std::span{state}));
@@ -76,6 +85,10 @@ Reject ContextSet::load_ppgtt(ShadowContext& c, std::span<const uint32_t> state)
   const uint64_t pml4 = uint64_t{state[ctx::kPdp0Udw]} << 32 | state[ctx::kPdp0Ldw];
   if (!c.addressing_64 && pml4 == 0) {  // no PPGTT of its own (AUB files, early kernel contexts)
     release(c);
+    if (no_ppgtt_ != hv::kNoFrame) return Reject::none;
+    const auto page = env_.gpu.alloc_page(shadow::PageUse::page_table, env_.owner);
+    if (!page.ok()) return Reject::no_memory;
+    no_ppgtt_ = page.value();
     return Reject::none;
   }
   if (c.root && c.pml4 == pml4) return Reject::none;

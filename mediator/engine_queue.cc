@@ -108,7 +108,12 @@ void EngineQueue::lite_restore(Vgpu& vgpu) {
   }
   // A private view's copies serve what runs now; the rest is submitted after it.
   if (f.contexts[f.done]->view != nullptr) return;
+  if (f.contexts[f.done]->tail_taken_back()) {  // its head may be past it: it has to be known
+    ask_preemption();
+    return;
+  }
   const auto contexts = vgpu.prepare(engine_);
+  if (!flight_ || flight_->vgpu != &vgpu) return;  // refused once too often: taken off the GPU
   if (contexts.empty() || contexts[0] != f.contexts[f.done]) {
     if (contexts.empty()) ask_preemption();  // refused: what ran before goes no further
     return;

@@ -166,7 +166,20 @@ constinit const PerEngine kUserWrite{user_write_set(EngineId::rcs), user_write_s
 constinit const PerEngine kUserRead{user_read_set(EngineId::rcs), user_read_set(EngineId::bcs),
                                     user_read_set(EngineId::vcs), user_read_set(EngineId::vecs)};
 
-constexpr uint32_t kDerrmr = 0x44050;
+constexpr uint32_t kDerrmr = 0x44050, kTrtte = 0x4df4;
+constexpr uint32_t kCsfeChicken = 0xd4, kForceToNonprivBytes = 48;  // relative to the engine
+
+/// Of any engine: how work reaches it, and what its unprivileged batches may write. The vGPU's own
+/// are behind its traps, where their values are checked.
+bool is_engine_control(uint32_t offset) {
+  for (const gen9::EngineInfo& e : gen9::kEngineInfo) {
+    const uint32_t rel = offset - e.mmio_base;
+    if (rel == gen9::rel::kRingMode || rel == kCsfeChicken ||
+        rel - gen9::rel::kForceToNonpriv0 < kForceToNonprivBytes)
+      return true;
+  }
+  return false;
+}
 
 const Set& user_set(const PerEngine& sets, EngineId engine, Rules rules) {
   return sets[gen9::index(rules == Rules::user_blitter ? EngineId::bcs : engine)];
@@ -175,7 +188,16 @@ const Set& user_set(const PerEngine& sets, EngineId engine, Rules rules) {
 }  // namespace
 
 bool is_redirected(uint32_t offset) {
-  return offset == kDerrmr || offset == gen9::kForcewakeBlitter;
+  switch (offset) {
+    case kDerrmr:
+    case gen9::kForcewakeBlitter:
+    case gen9::kRingFault:  // a fault of somebody else's could be forged
+    case kTrtte:            // can tell the GPU to find tables in physical memory
+    case 0x4180:
+    case 0x4280:
+    case 0x4380: return true;  // status page addresses of earlier parts
+    default: return is_engine_control(offset);
+  }
 }
 
 bool may_write_register(EngineId engine, Rules rules, uint32_t offset) {

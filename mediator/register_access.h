@@ -51,8 +51,8 @@ class RegisterSet {
 };
 
 /// Registers a privileged LRI must not reach but guests do write: the value is dropped by sending
-/// it to a dword of the PVINFO page, where hardware has nothing. Display and power belong to the
-/// host.
+/// it to a dword of the PVINFO page, where hardware has nothing. Display, power, faults and what
+/// decides how an engine takes work belong to the host.
 bool is_redirected(uint32_t offset);
 inline constexpr uint32_t kHarmlessRegister = gen9::kPvInfo + 0x14;
 

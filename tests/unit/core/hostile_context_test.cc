@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// What a guest puts into its contexts and rings to reach what is not its own.
+#include "mediator/context_audit.h"
+#include "tests/unit/core/core_world.h"
+
+namespace {
+using namespace core_test;  // NOLINT: a test's own vocabulary
+namespace ctx = gen9::ctx;
+
+constexpr uint64_t kA = 0x100000;
+const uint64_t kDescA = Guest::descriptor(kA, 1);
+constexpr uint32_t kLri = 0x22u << 23, kLri1 = kLri | 1;
+constexpr uint32_t kRingMode = 0x229c, kNonpriv = 0x24d0, kTrtte = 0x4df4;
+
+struct HostileContext : CoreWorld {
+  Guest& g() { return *guests[0]; }
+  void SetUp() override {
+    CoreWorld::SetUp();
+    add_guest();
+    g().make_context(kA);
+    g().emit(kA, {kNoop, kNoop});
+  }
+  void set_image(unsigned dword, uint32_t value) { g().store(kA + 0x1000 + dword * 4, value); }
+  uint32_t shadow_image(unsigned dword) { return gpu.image_dword(gpu.running[0][0], dword); }
+  uint32_t shadow_ring(uint32_t offset) {
+    return gpu.fetch(shadow_image(ctx::kRingStart) + offset);
+  }
+};
+
+TEST_F(HostileContext, AHeadOutsideTheRingStartsInside) {
+  set_image(ctx::kRingHead, 0x0060'5000);
+  g().submit(kDescA);
+  EXPECT_EQ(shadow_image(ctx::kRingHead), 0u);
+}
+
+TEST_F(HostileContext, ThreeLevelsAreNeverWalkedThroughFourLevelTables) {
+  g().submit((kDescA & ~uint64_t{0x18}) | 1u << 3);
+  EXPECT_EQ(gen9::descriptor::AddressingMode::get(gpu.running[0][0]), 3u);
+}
+
+TEST_F(HostileContext, AContextWithoutTablesReachesNothing) {
+  set_image(ctx::kPdp0Ldw, 0);
+  g().submit((kDescA & ~uint64_t{0x18}) | 1u << 3);
+  const uint64_t pdp0 = uint64_t{shadow_image(ctx::kPdp0Udw)} << 32 | shadow_image(ctx::kPdp0Ldw);
+  const auto& root = gpu.pages.at(pdp0 >> 12);
+  for (unsigned i = 0; i < gen9::kEntries; ++i)
+    ASSERT_EQ(hv::load<uint64_t>(root.bytes.data() + i * 8), 0u);
+}
+
+TEST_F(HostileContext, EveryContextIsSaved) {
+  set_image(ctx::kContextControl, 0xffff'ffff);
+  g().submit(kDescA);
+  EXPECT_EQ(shadow_image(ctx::kContextControl), 0xffff'000bu);
+}
+
+// Their values decide how the engine takes work, what user batches may write, and where the GPU
+// looks for tables; a write that ended in a reset freed the context being scanned.
+TEST_F(HostileContext, RingsDoNotReachTheEnginesControls) {
+  for (const auto& [reg, value] : {std::pair{kRingMode, 0x80000000u},
+                                   {kRingMode, 0x10001u},
+                                   {0x20d4u, 0x180018u},
+                                   {kNonpriv, 0x2230u},
+                                   {kTrtte, 3u},
+                                   {gen9::kRingFault, 1u}}) {
+    g().traps->on_write(hv::Range::bar0, gen9::kGdrst, 4, gen9::info(EngineId::rcs).reset_bit);
+    g().make_context(kA);
+    set_image(ctx::kRingTail, 0);
+    set_image(ctx::kRingHead, 0);
+    g().emit(kA, {kLri1, reg, value, kNoop});
+    g().submit(kDescA);
+    ASSERT_EQ(gpu.running[0].size(), 1u) << std::hex << reg;
+    EXPECT_NE(shadow_ring(4), reg);
+    EXPECT_EQ(g().stats().failsafe, mediator::FailsafeReason::none);
+  }
+}
+
+TEST_F(HostileContext, ImagesDoNotReachTheEnginesControls) {
+  set_image(ctx::kEngineState, kLri | 7);
+  const uint32_t regs[] = {kRingMode, kNonpriv, kTrtte, 0x20d4};
+  for (unsigned i = 0; i < 4; ++i) set_image(ctx::kEngineState + 1 + 2 * i, regs[i]);
+  g().submit(kDescA);
+  for (unsigned i = 0; i < 4; ++i)
+    EXPECT_EQ(shadow_image(ctx::kEngineState + 1 + 2 * i), 0x2094u) << std::hex << regs[i];
+}
+
+TEST_F(HostileContext, CommandsBehindTheAuditedPartOfAnImageAreNotReached) {
+  // No-ops up to the end of the audited part; behind it a load nobody looked at.
+  set_image(mediator::kStampDword + 2, kLri1);
+  set_image(mediator::kStampDword + 3, 0x2230);
+  g().submit(kDescA);
+  unsigned at = ctx::kEngineState;
+  while (at < 1024 && shadow_image(at) == 0) ++at;
+  EXPECT_EQ(shadow_image(at), 0x0au << 23);
+  EXPECT_LT(at, mediator::kStampDword);
+}
+
+TEST_F(HostileContext, ATailTakenBackWhileItRunsWaitsForTheHead) {
+  g().emit(kA, {kNoop, kNoop, kNoop, kNoop, kNoop, kNoop});
+  g().submit(kDescA);
+  const uint64_t d = gpu.running[0][0];
+  gpu.obeys_preemption = false;
+  set_image(ctx::kRingTail, 8);
+  g().submit(kDescA);
+  EXPECT_EQ(gpu.image_dword(d, ctx::kRingTail), 32u) << "the GPU may be at 16 already";
+  EXPECT_EQ(gpu.preempt_requests, 1u);
+}
+
+struct LastRefusal : HostileContext {
+  void SetUp() override {
+    mediator = std::make_unique<mediator::Mediator>(
+        gpu, clock, mediator::MediatorConfig{.slice_ns = 1'000'000, .refusals_to_failsafe = 1});
+    add_guest();
+    g().make_context(kA);
+    g().emit(kA, {kNoop, kNoop});
+  }
+};
+
+TEST_F(LastRefusal, AtALiteRestoreDisturbsNobodyElse) {
+  Guest& other = add_guest();
+  other.make_context(kA);
+  other.emit(kA, {kNoop, kNoop});
+  g().submit(kDescA);
+  other.submit(kDescA);
+  g().emit(kA, {kStoreDwordGgtt, 0xf0000000, 0, 1});
+  g().submit(kDescA);
+  EXPECT_EQ(g().stats().failsafe, mediator::FailsafeReason::scan_refused);
+  EXPECT_EQ(gpu.preempt_requests, 0u) << "that is the other one's context now";
+  ASSERT_EQ(gpu.running[0].size(), 1u);
+  finish();
+  EXPECT_EQ(other.stats().submissions, 1u);
+}
+
+}  // namespace
