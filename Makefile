@@ -164,6 +164,8 @@ check: setup  ## install, build and pass every test
 	@$(call build,asan,build/asan/xengvt units fuzzers)
 	@$(RUN_CHECKS) tests/tools/lint.sh $(SUITES:%=build/release/unit-%) $(SUITES:%=build/asan/unit-%) \
 	  $(FUZZERS:%=build/asan/fuzz-%) $(SCRIPTS)
+bless: all  ## record the golden traces anew, after a wanted change
+	@tests/traces/bless.sh
 check-quick:  ## lint and the unit tests of the release build; installs nothing
 	@$(call build,release,units)
 	@$(RUN_CHECKS) tests/tools/lint.sh $(SUITES:%=build/release/unit-%)
@@ -192,4 +194,4 @@ help:  ## this list
 	@grep -hE '^[a-zA-Z%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | expand -t 14
 	@echo; echo 'PRESET=release (default), debug, asan or tsan chooses the build; each has its own folder below build/.'
 FORCE:
-.PHONY: all libs units fuzzers setup demo check check-quick check-long bench lint format install clean help FORCE
+.PHONY: all libs units fuzzers setup demo check bless check-quick check-long bench lint format install clean help FORCE
