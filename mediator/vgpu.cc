@@ -182,6 +182,7 @@ std::vector<RegisterValue> Vgpu::switch_registers(EngineId engine) {
     for (uint32_t o = first; o < first + dwords * 4; o += 4) out.push_back({o, regs.get(o)});
   };
   add(gen9::kMocs[index(engine)], 64);
+  add(engine_reg(engine, rel::kForceToNonpriv0), 12);  // as the trap let them through
   if (engine == EngineId::rcs) {
     add(gen9::kL3cc, 32);
     out.push_back({kCsChicken1, kCommandLevelPreemption});

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <vector>
 
 #include "mediator/host_gpu.h"
@@ -31,6 +32,7 @@ class FakeHostGpu final : public BasicGpuMemory<mediator::HostGpu> {
   std::vector<Submission> submissions;
   std::vector<uint64_t> running[gen9::kEngines];
   unsigned resets = 0, preempt_requests = 0, register_loads = 0;
+  std::map<uint32_t, uint32_t> loaded;  ///< last value per register
 
   mediator::GpuInfo gpu_info() override {
     mediator::GpuInfo info;
@@ -58,8 +60,10 @@ class FakeHostGpu final : public BasicGpuMemory<mediator::HostGpu> {
     return {};
   }
   uint64_t progress(gen9::EngineId) override { return progress_value; }
-  hv::Status load_registers(gen9::EngineId, std::span<const mediator::RegisterValue>) override {
+  hv::Status load_registers(gen9::EngineId,
+                            std::span<const mediator::RegisterValue> values) override {
     ++register_loads;
+    for (const auto& v : values) loaded[v.offset] = v.value;
     return {};
   }
   uint32_t read_register(uint32_t) override { return 0; }

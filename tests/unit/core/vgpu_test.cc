@@ -242,6 +242,21 @@ TEST_F(VgpuTest, ADeafContextThatGetsFurtherIsLeftAlone) {
   EXPECT_EQ(gpu.resets, 0u);
 }
 
+TEST_F(VgpuTest, WhatAGuestOpensToItsBatchesIsOpenedForItOnly) {
+  g().mmio(EngineId::rcs, rel::kForceToNonpriv0, 0x7014);
+  g().mmio(EngineId::rcs, rel::kForceToNonpriv0 + 4, 0x2080);  // refused: the status page
+  Guest& other = add_guest();
+  other.make_context(kA);
+  other.emit(kA, {kNoop});
+  g().submit(kDescA);
+  const uint32_t slot = gen9::engine_reg(EngineId::rcs, rel::kForceToNonpriv0);
+  EXPECT_EQ(gpu.loaded.at(slot), 0x7014u);
+  EXPECT_NE(gpu.loaded.at(slot + 4), 0x2080u);
+  other.submit(kDescA);
+  finish();
+  EXPECT_NE(gpu.loaded.at(slot), 0x7014u);
+}
+
 TEST_F(VgpuTest, APausedGuestGetsNoTurns) {
   mediator->pause(g().vgpu, true);
   g().submit(kDescA);
