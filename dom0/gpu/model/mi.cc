@@ -9,7 +9,7 @@ namespace {
 using gen9::Cmd;
 namespace rel = gen9::rel;
 
-constexpr uint32_t kUseGgtt = hv::bit(22), kStoreQword = hv::bit(21);
+constexpr uint32_t kUseGgtt = hv::bit(22);
 constexpr uint32_t kRegisterMask = 0x7ffffc;
 
 bool uses_ggtt(Dwords d) { return (d[0] & kUseGgtt) != 0; }
@@ -38,12 +38,12 @@ void store_register_mem(Engine& e, Dwords d) {
   e.mmu().put(uses_ggtt(d), address_at(d, 2), e.core().command_read(from));
 }
 
+/// The longer form stores both dwords, whatever its Store Qword bit says, and at any dword: Mesa's
+/// Vulkan driver patches a batch's return address so.
 void store_data_imm(Engine& e, Dwords d) {
   if (!operand_space(e, uses_ggtt(d))) return;
-  const bool qword = (d[0] & kStoreQword) && d.size() >= 5;
-  if (qword) {
-    e.mmu().put(uses_ggtt(d), address_at(d, 1) & ~uint64_t{7},
-                d[3] | static_cast<uint64_t>(d[4]) << 32);
+  if (d.size() > 4) {
+    e.mmu().put(uses_ggtt(d), address_at(d, 1), d[3] | static_cast<uint64_t>(d[4]) << 32);
   } else {
     e.mmu().put(uses_ggtt(d), address_at(d, 1), d[3]);
   }

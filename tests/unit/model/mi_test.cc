@@ -24,6 +24,12 @@ TEST_F(MiTest, StoresADwordOrAQword) {
   EXPECT_EQ(data64(8), 0x1122334455667788u);
 }
 
+TEST_F(MiTest, TheLongStoreTakesBothDwordsToAnyDword) {
+  run_ring({0x20u << 23 | 3, mi::lo(kData + 4), mi::hi(kData), 0x11223344, 0x55667788});
+  EXPECT_EQ(data32(0), 0u);
+  EXPECT_EQ(data64(4), 0x5566778811223344u);
+}
+
 TEST_F(MiTest, AStoreMayCrossAPage) {
   std::byte* next = space.alloc(kData + 0x1000);
   run_ring({0x20u << 23 | 2, mi::lo(kData + 0xffc), mi::hi(kData), 7});
