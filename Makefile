@@ -131,6 +131,14 @@ endef
 $(foreach f,$(FUZZERS),$(eval $(call fuzz_rules,$(f))))
 FUZZ_PROGRAMS := $(FUZZERS:%=$(B)/fuzz-%)
 
+# The bed: stock Xen under QEMU's emulation. Guest programs are static, so that a guest needs nothing else.
+XEN_PACKAGES := qemu-system-x86 cpio kmod e2fsprogs grub-common grub-pc-bin libdrm-dev
+GUEST_PROGRAMS := $(patsubst tests/xen/guest/%.cc,build/xen/guest-bin/%,$(wildcard tests/xen/guest/*.cc))
+$(GUEST_PROGRAMS): build/xen/guest-bin/%: tests/xen/guest/%.cc tests/xen/guest/gpu.h $(OBJ_DEPS)
+	$(call say,CXX)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -std=gnu++20 $(WARN) -O2 -static -Ibuild/view/tests $< -o $@
+
 TEST_OBJ := $(call obj,$(call src,tests))
 $(TEST_OBJ): $(B)/obj/%.o: %.cc $(OBJ_DEPS)
 	$(call say,CXX)
@@ -177,6 +185,14 @@ bench:  ## measure every figure into build/bench.json
 	@tests/tools/setup_packages.sh $(PACKAGES) $(CHECK_PACKAGES)
 	@$(SUBMAKE) PRESET=release all build/release/bench
 	build/release/bench --out build/bench.json
+setup-xen: setup  ## install what the bed needs besides
+	@tests/tools/setup_packages.sh $(XEN_PACKAGES)
+check-xen: setup-xen  ## boot stock Xen and guests under emulation; logs go to build/xen/log
+	@$(call build,release,all $(GUEST_PROGRAMS))
+	tests/xen/run.sh
+xen-shell: setup-xen  ## an interactive dom0 on this terminal; `poweroff -f` leaves it
+	@$(SUBMAKE) PRESET=release all $(GUEST_PROGRAMS)
+	tests/xen/run.sh --shell
 lint:  ## formatting, layering, scripts, man pages
 	@$(RUN_CHECKS) tests/tools/lint.sh
 format:  ## format every source file in place
@@ -194,4 +210,4 @@ help:  ## this list
 	@grep -hE '^[a-zA-Z%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | expand -t 14
 	@echo; echo 'PRESET=release (default), debug, asan or tsan chooses the build; each has its own folder below build/.'
 FORCE:
-.PHONY: all libs units fuzzers setup demo check bless check-quick check-long bench lint format install clean help FORCE
+.PHONY: all libs units fuzzers setup demo check bless check-quick check-long bench setup-xen check-xen xen-shell lint format install clean help FORCE

@@ -1,0 +1,110 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Boots stock Xen and dom0 under QEMU's emulation and runs stages there. Prints "ok NAME" and
+# "not ok NAME" as dom0 finds them, and at the end "N passed, N failed".
+#   tests/xen/run.sh [STAGE...]   stages are tests/xen/dom0/stage_NAME.sh; without any, all of "stages"
+#   tests/xen/run.sh --shell      an interactive dom0 on this terminal; `poweroff -f` leaves it
+# Everything that was logged is in build/xen/log afterwards.
+set -u
+# shellcheck source=tests/xen/lib.sh
+. "$(dirname "$0")/lib.sh"
+limit=${XEN_LIMIT:-1080} # seconds for the whole run
+shell=
+[ "${1:-}" = --shell ] && { shell=1; shift; }
+stages=("$@")
+[ ${#stages[@]} -gt 0 ] || stages=(boot plain)
+log=$bed/log
+
+for program in qemu-system-x86_64 mke2fs depmod cpio; do
+  command -v "$program" >/dev/null || refuse "$program is missing; make setup-xen installs it"
+done
+"$sources/images.sh" || exit 1
+
+# archive ROOT: a compressed cpio archive to follow an initramfs.
+archive() { (cd "$1" && find . | cpio -o -H newc -R 0:0 --quiet) | gzip -1; }
+# guest_disk OUTPUT: GRUB, kernel and initramfs at fixed sectors. SeaBIOS reads this disk with DMA, while the
+# way of xl's kernel= takes minutes here (one byte of fw_cfg after the other, in QEMU inside dom0). The last
+# 16 sectors are a third initramfs in which dom0 puts the guest's arguments.
+guest_disk() {
+  local kernel=$images/vmlinuz initrd=$bed/guest.initrd at=2048 k i
+  k=$((($(stat -c %s "$kernel") + 511) / 512)) i=$((($(stat -c %s "$initrd") + 511) / 512))
+  cat >"$bed/grub.cfg" <<END
+linux (hd0)$at+$k $(cat "$sources/guest/cmdline")
+initrd (hd0)$((at + k))+$i (hd0)$((at + k + i))+16
+boot
+END
+  grub-mkimage -O i386-pc -c "$bed/grub.cfg" -p / -o "$bed/core.img" biosdisk linux || refuse "no boot loader"
+  cat /usr/lib/grub/i386-pc/boot.img "$bed/core.img" >"$1"
+  dd if="$kernel" of="$1" seek="$at" status=none
+  dd if="$initrd" of="$1" seek="$((at + k))" status=none
+  truncate -s "$(((at + k + i + 16) * 512))" "$1"
+}
+# What differs from run to run: the init scripts and the programs of the guests.
+fill_initramfs() {
+  local add=$bed/add
+  rm -rf "$add" && mkdir -p "$add"/{dom0,guest/bed}
+  cp "$sources/dom0/init" "$add/dom0/init"
+  { cat "$images/dom0.initrd"; archive "$add/dom0"; } >"$bed/dom0.initrd"
+  cp "$sources/guest/init" "$add/guest/init"
+  cp "$sources/guest/main.sh" "$add/guest/bed/"
+  cp build/xen/guest-bin/* "$add/guest/bed/" 2>/dev/null
+  { cat "$images/guest.initrd"; archive "$add/guest"; } >"$bed/guest.initrd"
+  guest_disk "$share/image/guest.disk"
+}
+# What dom0 sees as /bed.
+fill_share() {
+  local program
+  rm -rf "$share" "$log"
+  mkdir -p "$share"/{bin,dom0,guest,image,log} "$log"
+  cp "$sources"/dom0/* "$share/dom0/"
+  cp "$sources"/guest/*.cfg "$share/guest/"
+  for program in build/release/xengvt build/release/xengvtd dom0/xl/xengvt-dm; do
+    [ ! -f "$program" ] || cp "$program" "$share/bin/"
+  done
+  printf '%s\n' "${stages[@]}" >"$share/stages"
+  [ -z "$shell" ] || touch "$share/shell"
+  : >"$share/results"
+}
+
+# boot SERIAL...: the machine. qemu64 has no SMAP, under which a PV dom0 crashes on QEMU 7.2.
+boot() {
+  local dom0='root=/dev/vda console=hvc0 quiet loglevel=4 panic=5 mitigations=off audit=0'
+  local xen='console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M dom0_max_vcpus=2 noreboot=0 reboot=no'
+  xen+=' loglvl=warning guest_loglvl=all console_timestamps=boot spec-ctrl=no xpti=no sched=credit2 watchdog=0'
+  nice -n "${XEN_NICE:-0}" qemu-system-x86_64 -accel tcg,thread=multi -cpu qemu64,+svm,+npt -smp "${XEN_CPUS:-2}" -m 4G \
+    -machine pc -nodefaults -vga none -display none -no-reboot "$@" \
+    -kernel "$images/xen" -append "$xen" -initrd "$images/vmlinuz $dom0,$bed/dom0.initrd" \
+    -drive "file=$images/dom0.ext4,format=raw,if=virtio,snapshot=on" \
+    -virtfs "local,path=$share,mount_tag=bed,security_model=none,multidevs=remap"
+}
+
+# Prints results as they come, until the machine is off.
+follow() { tail -n +1 -f --pid="$1" "$share/results" 2>/dev/null; }
+
+exec 9>/tmp/xenbed.lock
+flock 9
+fill_share
+fill_initramfs
+begin=$SECONDS
+if [ -n "$shell" ]; then
+  boot -serial mon:stdio
+  exit
+fi
+boot -serial "file:$log/serial.log" -monitor none >"$log/qemu.log" 2>&1 9>&- &
+machine=$!
+(sleep "$limit"; echo "not ok time limit of $limit s" >>"$share/results"; kill "$machine") 2>/dev/null 9>&- &
+guard=$!
+trap 'kill "$machine" "$guard" 2>/dev/null' EXIT
+follow "$machine"
+wait "$machine" 2>/dev/null
+kill "$guard" 2>/dev/null
+cp -r "$share"/log/. "$log/" 2>/dev/null
+grep -q '^done$' "$share/results" || {
+  echo "not ok the bed reaches its end" | tee -a "$share/results"
+  tail -n 30 "$log/serial.log"
+}
+passed=$(grep -c '^ok ' "$share/results") failed=$(grep -c '^not ok ' "$share/results")
+say "took $((SECONDS - begin)) s; logs are in ${log#"$PWD"/}"
+grep '^not ok' "$share/results"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
