@@ -58,7 +58,7 @@ fill_share() {
   mkdir -p "$share"/{bin,dom0,guest,image,log} "$log"
   cp "$sources"/dom0/* "$share/dom0/"
   cp "$sources"/guest/*.cfg "$share/guest/"
-  for program in build/release/xengvt build/release/xengvtd dom0/xl/xengvt-dm; do
+  for program in build/release/xengvt build/release/xengvtd build/release/xengvt-dm; do
     [ ! -f "$program" ] || cp "$program" "$share/bin/"
   done
   printf '%s\n' "${stages[@]}" >"$share/stages"
