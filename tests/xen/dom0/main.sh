@@ -5,7 +5,7 @@
 . /bed/dom0/lib.sh
 # A person or a script on the host may ask dom0 something: build/xen/share/ask is run and answered in "answer".
 answer_host() {
-  while sleep 1; do
+  while nap || true; do
     [ -s /bed/ask ] || continue
     mv /bed/ask /tmp/ask
     bash /tmp/ask >/bed/answer.part 2>&1

@@ -31,10 +31,10 @@ vgpu_guest() {
 driver_works() {
   local name=$1 file
   file=$(console "$name")
-  check "$name reaches its init" "$file" wait_for 300 console_has "$name" '^bed: init' || return
-  check "$name loads i915" "$file" wait_for 300 console_has "$name" '^bed: nodes' || return
+  check "$name reaches its init" "$file" wait_for 600 console_has "$name" 'bed: init' || return
+  check "$name loads i915" "$file" wait_for 600 console_has "$name" 'bed: nodes' || return
   check "$name sees a GVT-g GPU" "$file" console_has "$name" 'Virtual GPU for Intel GVT-g detected'
-  check "$name has card0 and renderD128" "$file" console_has "$name" '^bed: nodes .*card0.*renderD128' || return
+  check "$name has card0 and renderD128" "$file" console_has "$name" 'bed: nodes .*card0.*renderD128' || return
   check "$name has no error of i915" "$file" no_complaints "$file"
   figure probe_seconds "$(sed -n 's/^bed: figure probe_seconds //p' "$file" | tr -d '\r')"
 }
@@ -46,15 +46,15 @@ no_complaints() {
 programs_work() {
   local name=$1 file line
   file=$(console "$name")
-  wait_for 600 console_has "$name" "^bed: finish $2" || { fail "$name: $2 ends" "$file"; return 1; }
+  wait_for 600 console_has "$name" "bed: finish $2" || { fail "$name: $2 ends" "$file"; return 1; }
   while read -r line; do echo "${line#bed: } in $name" >>/bed/results; done \
-    < <(tr -d '\r' <"$file" | sed -n "/^bed: start $2/,/^bed: finish $2/p" | grep -aE '^bed: (not )?ok ')
-  check "$name: $2 passes" "$file" console_has "$name" "^bed: passed $2"
+    < <(tr -d '\r' <"$file" | sed -n "/^bed: start $2/,/^bed: finish $2/p" | grep -aE 'bed: (not )?ok ')
+  check "$name: $2 passes" "$file" console_has "$name" "bed: passed $2"
 }
 # A screen with text on it has at least two colours; a flat picture of its size has a far smaller file.
 screen_is_drawn() {
   local name=$1 picture=$log/screen-$1.png
-  wait_for 120 console_has "$name" '^bed: screen ready' || { fail "$name shows its console" "$(console "$name")"; return 1; }
+  wait_for 120 console_has "$name" 'bed: screen ready' || { fail "$name shows its console" "$(console "$name")"; return 1; }
   xengvt screenshot "$name" -o "$picture" >"$log/screenshot-$name.log" 2>&1
   check "$name shows its console" "$log/screenshot-$name.log" test "$(stat -c %s "$picture" 2>/dev/null || echo 0)" -gt 4000
 }
