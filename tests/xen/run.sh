@@ -64,6 +64,7 @@ fill_share() {
   printf '%s\n' "${stages[@]}" >"$share/stages"
   [ -z "$shell" ] || touch "$share/shell"
   : >"$share/results"
+  : >"$share/figures"
 }
 
 # boot SERIAL...: the machine. qemu64 has no SMAP, under which a PV dom0 crashes on QEMU 7.2.
@@ -76,6 +77,19 @@ boot() {
     -kernel "$images/xen" -append "$xen" -initrd "$images/vmlinuz $dom0,$bed/dom0.initrd" \
     -drive "file=$images/dom0.ext4,format=raw,if=virtio,snapshot=on" \
     -virtfs "local,path=$share,mount_tag=bed,security_model=none,multidevs=remap"
+}
+
+# figures: what dom0 noted, "KEY NUMBER" or "program NAME RESULT BYTES" a line, as JSON; the last of a key counts.
+figures() {
+  awk '$1 == "program" { program[$2] = sprintf("{\"result\": \"%s\", \"bytes\": %d}", $3, $4); next }
+       NF == 2 { figure[$1] = $2 }
+       END {
+         printf "{"
+         for (k in figure) printf "\"%s\": %s, ", k, figure[k]
+         printf "\"programs\": {"
+         for (k in program) { printf "%s\"%s\": %s", separator, k, program[k]; separator = ", " }
+         print "}}"
+       }' "$share/figures" >"$bed/figures.json"
 }
 
 # Prints results as they come, until the machine is off.
@@ -99,6 +113,7 @@ follow "$machine"
 wait "$machine" 2>/dev/null
 kill "$guard" 2>/dev/null
 cp -r "$share"/log/. "$log/" 2>/dev/null
+figures
 grep -q '^done$' "$share/results" || {
   echo "not ok the bed reaches its end" | tee -a "$share/results"
   tail -n 30 "$log/serial.log"

@@ -50,6 +50,14 @@ programs_work() {
   while read -r line; do echo "${line#bed: } in $name" >>/bed/results; done \
     < <(tr -d '\r' <"$file" | sed -n "/^bed: start $2/,/^bed: finish $2/p" | grep -aE 'bed: (not )?ok ')
   check "$name: $2 passes" "$file" console_has "$name" "bed: passed $2"
+  note_program "$2" "$file"
+}
+# note_program NAME CONSOLE: for figures.json; it failed unless it said that it passed.
+note_program() {
+  local result=failed bytes
+  grep -aq "bed: passed $1" "$2" && result=passed
+  bytes=$(sed -n 's/^bed: ok .*(\([0-9]*\) bytes).*/\1/p' "$2" | awk '{n += $1} END {print n + 0}')
+  echo "program $1 $result $bytes" >>/bed/figures
 }
 # A screen with text on it has at least two colours; a flat picture of its size has a far smaller file.
 screen_is_drawn() {
