@@ -95,7 +95,7 @@ figures() {
 # Prints results as they come, until the machine is off.
 follow() { tail -n +1 -f --pid="$1" "$share/results" 2>/dev/null; }
 
-exec 9>/tmp/xenbed.lock
+exec 9>"${TMPDIR:-/tmp}/xenbed.lock"
 flock 9
 fill_share
 fill_initramfs
