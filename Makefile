@@ -11,6 +11,10 @@ endif
 B := build/$(PRESET)
 JOBS ?= $(shell nproc)
 prefix ?= /usr/local
+# Fixed places: xl.cfg files name the wrapper, and systemd reads units only where it looks for them.
+libexec ?= /usr/libexec/xengvt
+sysconf ?= /etc
+units ?= /lib/systemd/system
 
 # Debian packages. The first list builds and runs XenGVT, the second checks it.
 PACKAGES := g++ libboost1.81-dev libboost-json1.81-dev libboost-program-options1.81-dev \
@@ -64,7 +68,7 @@ SRC_xen := $(call src,hv/xen)
 SRC_shadow := $(call src,shadow)
 SRC_mediator := $(call src,mediator)
 SRC_model := $(call src,dom0/gpu/model)
-SRC_dom0 := $(call src,dom0,-not -path 'dom0/gpu/model/*' -not -path 'dom0/cli/main.cc')
+SRC_dom0 := $(call src,dom0,-not -path 'dom0/gpu/model/*' -not -name main.cc)
 LAYERS := hv xen shadow mediator model dom0
 OPT_hv := $(CORE)
 OPT_xen := $(CORE)
@@ -88,15 +92,21 @@ endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
 ARCHIVES := $(B)/libdom0.a $(B)/libmediator.a $(B)/libmodel.a $(B)/libshadow.a $(B)/libxen.a $(B)/libhv.a
 
-$(B)/obj/dom0/cli/main.o: dom0/cli/main.cc $(OBJ_DEPS)
-	$(call say,CXX)
-	@mkdir -p $(@D)
-	$(Q)$(COMPILE) -Ibuild/view/dom0 -c $< -o $@
-$(B)/xengvt: $(B)/obj/dom0/cli/main.o $(ARCHIVES)
-	$(call say,LINK)
-	$(Q)$(CXX) $(FLAGS) -o $@ $^ $(LIBS)
-build/xengvt: $(B)/xengvt
-	@cp -f $< $@
+# Programs: NAME:FOLDER, each a main.cc over the libraries.
+PROGRAMS := xengvt:dom0/cli xengvtd:dom0/daemon xengvt-dm:dom0/xl
+PROGRAM_NAMES := $(foreach p,$(PROGRAMS),$(firstword $(subst :, ,$(p))))
+define program_rules
+$(B)/obj/$(2)/main.o: $(2)/main.cc $(OBJ_DEPS)
+	$$(call say,CXX)
+	@mkdir -p $$(@D)
+	$$(Q)$$(COMPILE) -Ibuild/view/dom0 -c $$< -o $$@
+$(B)/$(1): $(B)/obj/$(2)/main.o $(ARCHIVES)
+	$$(call say,LINK)
+	$$(Q)$$(CXX) $$(FLAGS) -o $$@ $$^ $$(LIBS) -lpthread
+build/$(1): $(B)/$(1)
+	@cp -f $$< $$@
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(firstword $(subst :, ,$(p))),$(lastword $(subst :, ,$(p))))))
 
 # Unit tests: one program per folder of tests/unit, so that a change rebuilds little.
 SUITES := $(notdir $(wildcard tests/unit/*))
@@ -154,7 +164,7 @@ build = $(SUBMAKE) PRESET=$(1) $(2) || { echo; echo "FAILED build $(1)"; echo "0
 RUN_CHECKS := tests/tools/run_checks.sh
 SCRIPTS := $(sort $(wildcard tests/cli/*_test.sh))
 
-all: build/xengvt  ## build build/xengvt
+all: $(PROGRAM_NAMES:%=build/%)  ## build build/xengvt, build/xengvtd and build/xengvt-dm
 libs: $(ARCHIVES)  ## build the libraries only
 lib-%: $(B)/lib%.a  ## build one layer: make lib-shadow
 	@:
@@ -199,13 +209,19 @@ format:  ## format every source file in place
 	git ls-files -co --exclude-standard '*.cc' '*.h' | xargs clang-format-14 -i
 fuzz-%:  ## fuzz one target for TIME seconds: make fuzz-scan TIME=60
 	@TIME=$(or $(TIME),60) tests/tools/fuzz.sh $*
-install: all  ## install below $(DESTDIR)$(prefix)
+install: all  ## install below $(DESTDIR)$(prefix); the configuration file only where there is none
 	install -D -m 755 build/xengvt $(DESTDIR)$(prefix)/bin/xengvt
-	install -d $(DESTDIR)$(prefix)/share/man/man1 $(DESTDIR)$(prefix)/share/bash-completion/completions
-	install -m 644 docs/man/*.1 $(DESTDIR)$(prefix)/share/man/man1/
+	install -D -m 755 build/xengvtd $(DESTDIR)$(prefix)/sbin/xengvtd
+	install -D -m 755 build/xengvt-dm $(DESTDIR)$(libexec)/xengvt-dm
+	install -d $(foreach s,1 5 8,$(DESTDIR)$(prefix)/share/man/man$(s)) \
+	  $(DESTDIR)$(prefix)/share/bash-completion/completions $(DESTDIR)$(sysconf)/xengvt $(DESTDIR)$(units)
+	for s in 1 5 8; do install -m 644 docs/man/*.$$s $(DESTDIR)$(prefix)/share/man/man$$s/; done
 	install -m 644 dom0/cli/xengvt.bash $(DESTDIR)$(prefix)/share/bash-completion/completions/xengvt
+	sed 's|@prefix@|$(prefix)|' dom0/systemd/xengvtd.service > $(DESTDIR)$(units)/xengvtd.service
+	[ -e $(DESTDIR)$(sysconf)/xengvt/xengvtd.conf ] || \
+	  install -m 644 dom0/systemd/xengvtd.conf $(DESTDIR)$(sysconf)/xengvt/xengvtd.conf
 clean:  ## remove what was built (keeps downloads)
-	rm -rf build/release build/debug build/asan build/tsan build/fuzz build/view build/.views build/check build/xengvt
+	rm -rf build/release build/debug build/asan build/tsan build/fuzz build/view build/.views build/check $(PROGRAM_NAMES:%=build/%)
 help:  ## this list
 	@grep -hE '^[a-zA-Z%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | expand -t 14
 	@echo; echo 'PRESET=release (default), debug, asan or tsan chooses the build; each has its own folder below build/.'

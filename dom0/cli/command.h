@@ -23,6 +23,16 @@ int run_main(Args args, std::ostream& out, std::ostream& err);
 int record_main(Args args, std::ostream& out, std::ostream& err);
 int replay_main(Args args, std::ostream& out, std::ostream& err);
 int trace_main(Args args, std::ostream& out, std::ostream& err);
+// Against xengvtd.
+int list_main(Args args, std::ostream& out, std::ostream& err);
+int info_main(Args args, std::ostream& out, std::ostream& err);
+int attach_main(Args args, std::ostream& out, std::ostream& err);
+int detach_main(Args args, std::ostream& out, std::ostream& err);
+int set_main(Args args, std::ostream& out, std::ostream& err);
+int top_main(Args args, std::ostream& out, std::ostream& err);
+int screenshot_main(Args args, std::ostream& out, std::ostream& err);
+int log_main(Args args, std::ostream& out, std::ostream& err);
+int check_main(Args args, std::ostream& out, std::ostream& err);
 
 /// The whole program: picks the sub-command. `args` excludes the program's name.
 int xengvt_main(Args args, std::ostream& out, std::ostream& err);

@@ -23,14 +23,23 @@ constexpr std::array kCommands{
     Command{"run", "execute AUB streams on the model, natively or mediated", run_main},
     Command{"record", "run or demo, recording everything at the ports", record_main},
     Command{"replay", "replay recordings and compare", replay_main},
-    Command{"trace", "print a recording as text", trace_main},
+    Command{"trace", "print a recording as text; start or stop one", trace_main},
+    Command{"list", "guests that have a vGPU", list_main},
+    Command{"info", "everything about one guest's vGPU", info_main},
+    Command{"attach", "give a vGPU to a domain created paused", attach_main},
+    Command{"detach", "take a guest's vGPU away", detach_main},
+    Command{"set", "pause or resume a guest's GPU work", set_main},
+    Command{"top", "what every vGPU does, live", top_main},
+    Command{"screenshot", "write what guests show as PNG", screenshot_main},
+    Command{"log", "what xengvtd logged last", log_main},
+    Command{"check", "what this host is missing", check_main},
 };
 
 int help(std::ostream& out) {
   out << "usage: xengvt COMMAND [options]\n\ncommands (each knows --help and --json):\n";
   for (const Command& c : kCommands)
-    out << "  " << c.name << std::string(10 - c.name.size(), ' ') << c.summary << '\n';
-  out << "  help      print this\n  version   print the version\n";
+    out << "  " << c.name << std::string(12 - c.name.size(), ' ') << c.summary << '\n';
+  out << "  help        print this\n  version     print the version\n";
   return kOk;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // xengvt trace: recordings as text, for readers (show), and lossless both ways (show --text,
-// assemble).
+// assemble); start and stop are the daemon's.
 #include <boost/json.hpp>
 #include <cstdio>
 #include <fstream>
@@ -8,6 +8,7 @@
 
 #include "dom0/cli/command.h"
 #include "dom0/cli/options.h"
+#include "dom0/cli/owner_trace.h"
 #include "dom0/cli/trace_describe.h"
 #include "dom0/cli/trace_file.h"
 #include "hv/trace/text.h"
@@ -160,15 +161,20 @@ int assemble(const std::string& path, const Parsed& parsed, std::ostream& err) {
 int trace_main(Args args, std::ostream& out, std::ostream& err) {
   po::options_description options("options");
   options.add_options()("text", "show: the lossless text form")(
-      "output,o", po::value<std::string>(), "assemble: the trace to write");
-  const Parsed parsed = parse({"trace", "show TRACE | assemble TEXT -o TRACE",
-                               "Prints a recording as text, or makes one from its text."},
-                              options, args, out, err, "operand");
+      "output,o", po::value<std::string>(), "assemble, start: the trace to write")(
+      "open", "start: also store the guests' pages, for replay --open");
+  add_socket_option(options);
+  const Parsed parsed =
+      parse({"trace", "show TRACE | assemble TEXT -o TRACE | start -o TRACE | stop",
+             "Prints a recording as text, makes one from its text, or has "
+             "xengvtd record what its guests do."},
+            options, args, out, err, "operand");
   if (parsed.exit) return *parsed.exit;
-  if (!parsed.has("operand")) return fail(err, "trace: show or assemble?");
+  if (!parsed.has("operand")) return fail(err, "trace: show, assemble, start or stop?");
   const auto& words = parsed.get<std::vector<std::string>>("operand");
+  if (words[0] == "start" || words[0] == "stop") return trace_control(words, parsed, out, err);
   if (words.size() != 2 || (words[0] != "show" && words[0] != "assemble"))
-    return fail(err, "trace: expected show TRACE or assemble TEXT");
+    return fail(err, "trace: expected show TRACE, assemble TEXT, start or stop");
   return words[0] == "show" ? show(words[1], parsed, out, err) : assemble(words[1], parsed, err);
 }
 

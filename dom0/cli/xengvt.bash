@@ -3,13 +3,16 @@
 # Completion of xengvt for bash. Options come from the program's own --help.
 _xengvt() {
   local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]}
-  local commands='demo scan run record replay trace help version'
+  local commands='demo scan run record replay trace list info attach detach set top screenshot log check help version'
   if [ "$COMP_CWORD" = 1 ]; then
     mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word")
   elif [ "$COMP_CWORD" = 2 ] && [ "$command" = trace ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'show assemble' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'show assemble start stop' -- "$word")
   elif [ "$COMP_CWORD" = 2 ] && [ "$command" = record ]; then
     mapfile -t COMPREPLY < <(compgen -W 'demo run' -- "$word")
+  elif [ "$COMP_CWORD" = 2 ] && [[ " info attach detach set screenshot " == *" $command "* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" list 2>/dev/null |
+      awk 'NR > 1 { print $1 }')" -- "$word")
   elif [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" "$command" --help 2>/dev/null |
       grep -oE -- '--[a-z-]+' | sort -u)" -- "$word")

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// Where guests come from: stock Xen, or (for tests) this process.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dom0/gpu/model/model.h"
+#include "hv/domain.h"
+#include "hv/local/machine.h"
+#include "hv/result.h"
+
+namespace xengvtd {
+
+/// Why something cannot be done, and what the owner can do about it.
+struct Problem {
+  std::string cause, cure;
+};
+
+/// One guest as the service runs it. All calls with the GPU's lock held.
+class BackendGuest {
+ public:
+  virtual ~BackendGuest() = default;
+  virtual hv::Domain& domain() = 0;
+  /// From now on the guest's accesses reach `handler`. Once.
+  virtual hv::Result<void, Problem> go_live(hv::TrapHandler& handler) = 0;
+  /// Answers no more accesses; called before the vGPU goes away.
+  virtual void quiesce() {}
+  /// Readable when dispatch() has something to do; -1 if there is none.
+  [[nodiscard]] virtual int event_fd() const { return -1; }
+  /// When dispatch() is wanted without an event, by the wall clock; UINT64_MAX for never.
+  [[nodiscard]] virtual uint64_t wake_ns() const { return UINT64_MAX; }
+  /// Delivers what the guest did. False: the guest is gone or broken beyond help.
+  virtual bool dispatch() = 0;
+  /// Traps by kind so far.
+  [[nodiscard]] virtual hv::local::TrapCounts counts() const = 0;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  [[nodiscard]] virtual std::string name() const = 0;
+  /// The memory the GPU reaches.
+  virtual gpu::model::DmaBus& bus() = 0;
+  /// The number and name of a domain given by either.
+  struct Identity {
+    hv::DomId id;
+    std::string name;
+  };
+  virtual hv::Result<Identity, Problem> identify(const std::string& domain) = 0;
+  /// A domain that can be given a vGPU now; refuses with the reason.
+  virtual hv::Result<std::unique_ptr<BackendGuest>, Problem> attach(const Identity& who) = 0;
+  /// Readable when some domain died; -1 if that is never told.
+  [[nodiscard]] virtual int event_fd() const { return -1; }
+  /// Takes the event; of these domains, those that are gone.
+  virtual std::vector<hv::DomId> gone(const std::vector<hv::DomId>& of) {
+    return (void)of, std::vector<hv::DomId>{};
+  }
+};
+
+}  // namespace xengvtd

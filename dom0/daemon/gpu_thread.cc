@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+#include "dom0/daemon/gpu_thread.h"
+
+#include <algorithm>
+
+namespace xengvtd {
+namespace {
+
+constexpr uint64_t kShortestStepNs = 200, kLongestStepNs = 1'000'000;  // modelled
+// While work waits for memory to change (semaphores) nothing announces the change.
+constexpr uint64_t kLookAgainNs = 1'000'000;
+
+}  // namespace
+
+GpuThread::GpuThread(gpu::model::Model& model, Pacer& pacer, WallClock& clock, uint32_t step_us,
+                     std::function<void()> interrupt)
+    : model_(model),
+      pacer_(pacer),
+      clock_(clock),
+      step_limit_ns_(uint64_t{step_us} * 1000),
+      interrupt_(std::move(interrupt)) {}
+
+GpuThread::~GpuThread() { stop(); }
+
+void GpuThread::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void GpuThread::stop() {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard guard(sleep_mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+GpuThread::Entry::Entry(GpuThread& gpu) : gpu_(gpu) {
+  gpu_.lock_.lock();
+  // What is submitted now must not seem to run in the past.
+  if (gpu_.model_.next_event_ns() == UINT64_MAX)
+    gpu_.model_.advance_to(gpu_.pacer_.model_time(gpu_.clock_.now_ns()));
+}
+
+GpuThread::Entry::~Entry() {
+  const bool work = gpu_.occupied_ || gpu_.model_.next_event_ns() != UINT64_MAX;
+  gpu_.lock_.unlock();
+  if (!work) return;
+  {
+    const std::lock_guard guard(gpu_.sleep_mutex_);
+    gpu_.woken_ = true;
+  }
+  gpu_.wake_.notify_one();
+}
+
+void GpuThread::run() {
+  for (;;) {
+    lock_.lock();
+    const uint64_t due = step();
+    lock_.unlock();
+    std::unique_lock guard(sleep_mutex_);
+    const auto ready = [this] { return woken_ || stopping_; };
+    const uint64_t now = clock_.now_ns();
+    if (due == UINT64_MAX)
+      wake_.wait(guard, ready);
+    else if (due > now)
+      wake_.wait_for(guard, std::chrono::nanoseconds(due - now), ready);
+    if (stopping_) return;
+    woken_ = false;
+  }
+}
+
+uint64_t GpuThread::step() {
+  const uint64_t began = clock_.now_ns();
+  pacer_.forgive(model_.now_ns(), began);
+  const uint64_t target = pacer_.model_time(began);
+  const bool idle = model_.next_event_ns() == UINT64_MAX;
+  const uint64_t until = idle ? target : std::min(target, model_.now_ns() + step_model_ns_);
+  // Up to an interrupt nobody has seen yet; past one that is on its way to the mediator.
+  if (signalled_)
+    model_.advance_to(until);
+  else
+    model_.advance_until_interrupt(until);
+  if (!idle) adapt(clock_.now_ns() - began);
+  if (model_.interrupt_pending() && !signalled_) {
+    signalled_ = true;
+    interrupt_();
+  }
+  const uint64_t next = model_.next_event_ns();
+  if (next == UINT64_MAX) return occupied_ ? began + kLookAgainNs : UINT64_MAX;
+  return pacer_.wall_time(std::max(next, model_.now_ns()));
+}
+
+void GpuThread::adapt(uint64_t took_ns) {
+  longest_step_ns_ = std::max(longest_step_ns_, took_ns);
+  if (took_ns > step_limit_ns_)
+    step_model_ns_ = std::max(kShortestStepNs, step_model_ns_ / 2);
+  else if (took_ns < step_limit_ns_ / 2)
+    step_model_ns_ = std::min(kLongestStepNs, step_model_ns_ + step_model_ns_ / 4);
+}
+
+}  // namespace xengvtd

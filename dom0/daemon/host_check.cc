@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+#include "dom0/daemon/host_check.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace xengvtd {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The first line of a file; empty if it cannot be read.
+std::string line_of(const fs::path& path) {
+  std::ifstream in(path);
+  std::string line;
+  std::getline(in, line);
+  return line;
+}
+
+Check hypervisor(const fs::path& root) {
+  const fs::path sys = root / "sys/hypervisor";
+  if (line_of(sys / "type") != "xen")
+    return {"hypervisor", Verdict::bad, "this system does not run under Xen",
+            "install xen-system-amd64 and boot its entry"};
+  const std::string version = line_of(sys / "version/major") + "." + line_of(sys / "version/minor");
+  if (version != "4.17")
+    return {"hypervisor", Verdict::unknown, "Xen " + version,
+            "Xen 4.17 of Debian 12 is what was tried"};
+  return {"hypervisor", Verdict::good, "Xen " + version + line_of(sys / "version/extra"), ""};
+}
+
+Check control_domain(const fs::path& root) {
+  if (line_of(root / "proc/xen/capabilities").find("control_d") != std::string::npos)
+    return {"domain", Verdict::good, "this is the control domain", ""};
+  std::error_code e;
+  if (!fs::exists(root / "proc/xen/capabilities", e))
+    return {"domain", Verdict::bad, "/proc/xen is not mounted",
+            "mount -t xenfs xenfs /proc/xen (Debian's xen.service does it)"};
+  return {"domain", Verdict::bad, "this is a guest, not the control domain", "run xengvtd in dom0"};
+}
+
+Check domain_kind(const fs::path& root) {
+  const std::string kind = line_of(root / "sys/hypervisor/guest_type");
+  if (kind == "PV") return {"dom0 kind", Verdict::good, "PV", ""};
+  if (kind.empty()) return {"dom0 kind", Verdict::unknown, "not told by the kernel", ""};
+  return {"dom0 kind", Verdict::bad, kind, "boot Xen without dom0=pvh: only a PV dom0 was tried"};
+}
+
+Check node(const fs::path& root, const char* name, const char* module) {
+  const fs::path path = root / "dev/xen" / name;
+  std::error_code e;
+  if (!fs::exists(path, e))
+    return {name, Verdict::bad, "/dev/xen/" + std::string(name) + " is not there",
+            "modprobe " + std::string(module)};
+  if (::access(path.c_str(), R_OK | W_OK) != 0)
+    return {name, Verdict::bad, "/dev/xen/" + std::string(name) + " cannot be opened",
+            "run as root"};
+  return {name, Verdict::good, "/dev/xen/" + std::string(name), ""};
+}
+
+Check xenstore(const fs::path& root) {
+  std::error_code e;
+  for (const char* path : {"run/xenstored/socket", "var/run/xenstored/socket", "dev/xen/xenbus"})
+    if (fs::exists(root / path, e)) return {"xenstore", Verdict::good, path, ""};
+  return {"xenstore", Verdict::bad, "xenstored is not running", "systemctl start xen"};
+}
+
+Check device_model(const fs::path& root) {
+  const fs::path qemu = root / "usr/libexec/xen-qemu-system-i386";
+  std::error_code e;
+  if (fs::exists(qemu, e)) return {"device model", Verdict::good, "QEMU for Xen", ""};
+  return {"device model", Verdict::bad, "/usr/libexec/xen-qemu-system-i386 is not there",
+          "apt install qemu-system-xen"};
+}
+
+/// /sys/hypervisor/properties/capabilities names the guests this Xen can run; an HVM one needs
+/// VT-x or SVM. Nested paging shows in Xen's own log only.
+Check hvm(const fs::path& root) {
+  const std::string all = line_of(root / "sys/hypervisor/properties/capabilities");
+  if (all.empty())
+    return {"HVM", Verdict::unknown, "not told by the kernel", "see 'xl info' for hvm and hap"};
+  if (all.find("hvm-3.0-x86_64") == std::string::npos)
+    return {"HVM", Verdict::bad, "Xen cannot run HVM guests here",
+            "enable VT-x or SVM in the firmware"};
+  return {"HVM", Verdict::good, "HVM guests can run", ""};
+}
+
+Check iommu() { return {"IOMMU", Verdict::good, "the modelled GPU needs none", ""}; }
+
+}  // namespace
+
+const char* verdict_name(Verdict v) {
+  return v == Verdict::good ? "good" : v == Verdict::bad ? "bad" : "unknown";
+}
+
+std::vector<Check> check_host(const std::string& where) {
+  const fs::path root(where);
+  return {hypervisor(root),
+          control_domain(root),
+          domain_kind(root),
+          hvm(root),
+          node(root, "privcmd", "xen-privcmd"),
+          node(root, "evtchn", "xen-evtchn"),
+          xenstore(root),
+          device_model(root),
+          iommu()};
+}
+
+}  // namespace xengvtd

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: MIT
+// Attaching and detaching, and everything an owner asks; service_loop.cc has the event loop.
+#include "dom0/daemon/service.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "dom0/daemon/service_guest.h"
+
+namespace xengvtd {
+namespace {
+
+void signal_eventfd(int fd) {
+  const uint64_t one = 1;
+  [[maybe_unused]] const auto n = ::write(fd, &one, sizeof one);  // full means it is signalled
+}
+
+Problem no_gpu(const Backend::Identity& who) {
+  return {"domain " + who.name + " has no vGPU", "xengvt list shows those that have one"};
+}
+
+}  // namespace
+
+Service::Service(const Config& config, Backend& backend, WallClock& clock, Log& log)
+    : config_(config),
+      backend_(backend),
+      clock_(clock),
+      log_(log),
+      model_(backend.bus(),
+             [&] {
+               gpu::model::Config c;
+               c.device_id = config.device_id;
+               return c;
+             }()),
+      pacer_(config.time_scale, config.max_lag_ms * 1'000'000),
+      device_(model_, pacer_),
+      driver_(std::make_unique<gpu::Driver>(device_)),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      timer_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
+      interrupt_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      gpu_(model_, pacer_, clock, config.step_us, [this] { signal_eventfd(interrupt_.get()); }) {}
+
+Service::~Service() {
+  gpu_.stop();
+  while (!guests_.empty()) remove(guests_.begin()->first, "xengvtd ends");
+  if (const auto done = finish_trace(); !done.ok()) log_.error(done.error().cause);
+  session_.reset();
+}
+
+std::string Service::start() {
+  if (!epoll_ || !timer_ || !interrupt_) return "no file descriptors left";
+  watch(timer_.get());
+  watch(interrupt_.get());
+  if (backend_.event_fd() >= 0) watch(backend_.event_fd());
+  if (const auto s = driver_->start(); !s.ok())
+    return std::string("the GPU does not come up: ") + hv::error_name(s.error());
+  session_ = std::make_unique<mediator::trace::Session>(*driver_, clock_, mediator_config());
+  if (!config_.trace.empty())
+    if (const auto s = trace_start(config_.trace, false); !s.ok()) return s.error().cause;
+  gpu_.start();
+  return {};
+}
+
+mediator::MediatorConfig Service::mediator_config() const {
+  mediator::MediatorConfig m;
+  m.slice_ns = config_.slice_ms * 1'000'000;
+  m.hang_ns = config_.hang_ms * 1'000'000;
+  return m;
+}
+
+hv::Result<VgpuType, Problem> Service::choose_type(
+    const std::string& name, const std::map<std::string, std::string>& options) {
+  std::string known;
+  for (const VgpuType& t : config_.types) known += (known.empty() ? "" : ", ") + t.name;
+  const VgpuType* type = config_.find_type(name);
+  if (!type) return Problem{"there is no vGPU type '" + name + "'", "choose one of: " + known};
+  if (options.empty()) return *type;
+  // The config file's own rules say what a type can be.
+  std::ostringstream ini;
+  ini << "[type " << type->name << "]\nlow-mib=" << type->low_mib << "\nhigh-mib=" << type->high_mib
+      << "\nfences=" << type->fences << "\nweight=" << type->weight
+      << "\nmaximum=" << type->maximum;
+  if (!options.contains("resolution")) ini << "\nresolution=" << type->width << 'x' << type->height;
+  for (const auto& [key, value] : options) {
+    if (key != "resolution" || value.find('\n') != std::string::npos)
+      return Problem{"'" + key + "' is not an option of a vGPU",
+                     "there are: resolution=WIDTHxHEIGHT; the rest is set by its type"};
+    ini << '\n' << key << '=' << value;
+  }
+  std::istringstream in(ini.str());
+  auto changed = parse_config(in);
+  if (!changed.ok()) return Problem{"bad vGPU option: " + changed.error(), "correct the option"};
+  return changed->types.front();
+}
+
+hv::Result<hv::DomId, Problem> Service::attach(const std::string& domain, const std::string& type,
+                                               const std::map<std::string, std::string>& options) {
+  const auto who = backend_.identify(domain);
+  if (!who.ok()) return who.error();
+  const auto chosen = choose_type(type, options);
+  if (!chosen.ok()) return chosen.error();
+  const GpuThread::Entry entry(gpu_);
+  auto done = admit(*who, *chosen);
+  if (done.ok()) {
+    log_.add(LogLevel::info, who->name, "vGPU attached, type " + type);
+  } else {
+    log_.add(LogLevel::error, who->name, done.error().cause + "; " + done.error().cure);
+  }
+  arm_timer();
+  return done;
+}
+
+hv::Result<hv::DomId, Problem> Service::admit(const Backend::Identity& who, const VgpuType& type) {
+  if (guests_.contains(who.id))
+    return Problem{"domain " + who.name + " has a vGPU already", "detach it first"};
+  const auto used = std::count_if(guests_.begin(), guests_.end(),
+                                  [&](auto& g) { return g.second->type.name == type.name; });
+  if (static_cast<uint32_t>(used) >= type.maximum)
+    return Problem{
+        "all " + std::to_string(type.maximum) + " vGPUs of type " + type.name + " are in use",
+        "stop a guest, or raise 'maximum' in [type " + type.name +
+            "] of xengvtd.conf and restart xengvtd"};
+  auto opened = backend_.attach(who);
+  if (!opened.ok()) return opened.error();
+  auto g = std::make_unique<Guest>();
+  g->type = type;
+  g->name = who.name;
+  g->since_ns = clock_.now_ns();
+  g->backend = std::move(*opened);
+  auto id = session_->create_vgpu(g->backend->domain(), vgpu_config(type, config_, who.name));
+  if (!id.ok())
+    return Problem{
+        std::string("the mediator has no room for the vGPU: ") + hv::error_name(id.error()),
+        "use a smaller type, or stop a guest"};
+  g->vgpu = *id;
+  Guest& guest = *guests_.emplace(who.id, std::move(g)).first->second;
+  if (const auto live = guest.backend->go_live(*session_->traps(*id)); !live.ok()) {
+    Problem problem = live.error();
+    remove(who.id, "");
+    return problem;
+  }
+  if (guest.backend->event_fd() >= 0) watch(guest.backend->event_fd());
+  return who.id;
+}
+
+void Service::remove(hv::DomId domid, const std::string& why) {
+  const auto it = guests_.find(domid);
+  if (it == guests_.end()) return;
+  Guest& g = *it->second;
+  if (const int fd = g.backend->event_fd(); fd >= 0)
+    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  g.backend->quiesce();
+  session_->destroy_vgpu(g.vgpu);
+  if (!why.empty()) log_.add(LogLevel::info, g.name, "vGPU detached: " + why);
+  guests_.erase(it);
+}
+
+hv::Result<Service::Guest*, Problem> Service::find(const std::string& domain) {
+  // A dying domain may have lost its name already: ours is asked first.
+  for (auto& [id, g] : guests_)
+    if (g->name == domain || std::to_string(id.v) == domain) return g.get();
+  const auto who = backend_.identify(domain);
+  if (!who.ok()) return who.error();
+  const auto it = guests_.find(who->id);
+  if (it == guests_.end()) return no_gpu(*who);
+  return it->second.get();
+}
+
+Service::Done Service::detach(const std::string& domain) {
+  const GpuThread::Entry entry(gpu_);
+  const auto g = find(domain);
+  if (!g.ok()) return g.error();
+  remove((*g)->backend->domain().id(), "on request");
+  return {};
+}
+
+Service::Done Service::pause(const std::string& domain, bool paused) {
+  const GpuThread::Entry entry(gpu_);
+  const auto g = find(domain);
+  if (!g.ok()) return g.error();
+  (*g)->paused = paused;
+  session_->pause((*g)->vgpu, paused);
+  arm_timer();
+  return {};
+}
+
+hv::Result<mediator::Screen, Problem> Service::screenshot(const std::string& domain) {
+  const GpuThread::Entry entry(gpu_);
+  const auto g = find(domain);
+  if (!g.ok()) return g.error();
+  auto screen = session_->read_screen((*g)->vgpu);
+  if (!screen.ok())
+    return Problem{"the guest shows nothing (its display is off)",
+                   "wait until its driver has set a mode"};
+  return std::move(*screen);
+}
+
+GuestReport Service::report(Guest& g) {
+  return {
+      g.backend->domain().id(), g.type, g.paused, g.since_ns, session_->mediator().stats(g.vgpu),
+      g.backend->counts()};
+}
+
+std::vector<GuestReport> Service::guests() {
+  const GpuThread::Entry entry(gpu_);
+  std::vector<GuestReport> all;
+  for (auto& [id, g] : guests_) all.push_back(report(*g));
+  return all;
+}
+
+hv::Result<GuestReport, Problem> Service::guest(const std::string& domain) {
+  const GpuThread::Entry entry(gpu_);
+  const auto g = find(domain);
+  if (!g.ok()) return g.error();
+  return report(**g);
+}
+
+HostReport Service::host() {
+  const GpuThread::Entry entry(gpu_);
+  HostReport h;
+  h.backend = backend_.name();
+  h.now_ns = clock_.now_ns();
+  for (const gen9::EngineId e : gen9::kAllEngines) h.gpu_ns += model_.busy_ns(e);
+  h.lag_ns = pacer_.forgiven_ns();
+  h.longest_step_ns = gpu_.longest_step_ns();
+  if (trace_) h.trace = trace_->path;
+  for (const auto& [id, g] : guests_) ++h.in_use[g->type.name];
+  return h;
+}
+
+}  // namespace xengvtd

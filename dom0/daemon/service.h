@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// The daemon without its socket: the modelled GPU, the mediator and the guests, driven by one file
+// descriptor. All calls from one thread; the model works on its own.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dom0/cli/trace_file.h"
+#include "dom0/daemon/backend.h"
+#include "dom0/daemon/config.h"
+#include "dom0/daemon/fd.h"
+#include "dom0/daemon/gpu_thread.h"
+#include "dom0/daemon/log.h"
+#include "dom0/daemon/paced_device.h"
+#include "dom0/gpu/driver/driver.h"
+#include "mediator/trace/session.h"
+
+namespace xengvtd {
+
+/// What one vGPU is and did.
+struct GuestReport {
+  hv::DomId domid;
+  VgpuType type;
+  bool paused = false;
+  uint64_t attached_ns = 0;  ///< by the daemon's clock
+  mediator::VgpuStats stats;
+  hv::local::TrapCounts traps;
+};
+
+struct HostReport {
+  std::string backend;
+  uint64_t now_ns = 0;  ///< since the daemon started
+  uint64_t gpu_ns = 0;  ///< modelled time the engines were busy
+  uint64_t lag_ns = 0;  ///< wall time the model was too slow for
+  uint64_t longest_step_ns = 0;
+  std::string trace;                       ///< the file being recorded; empty if none
+  std::map<std::string, uint32_t> in_use;  ///< vGPUs by type
+};
+
+class Service {
+ public:
+  Service(const Config& config, Backend& backend, WallClock& clock, Log& log);
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  /// Brings the GPU up. Empty, or one line about what failed.
+  std::string start();
+  /// Readable when pump() has something to do.
+  [[nodiscard]] int event_fd() const { return epoll_.get(); }
+  void pump();
+
+  using Done = hv::Result<void, Problem>;
+  /// `options`: those of a type (fences, resolution, ...) may be lowered here.
+  hv::Result<hv::DomId, Problem> attach(const std::string& domain, const std::string& type,
+                                        const std::map<std::string, std::string>& options);
+  Done detach(const std::string& domain);
+  Done pause(const std::string& domain, bool paused);
+  hv::Result<mediator::Screen, Problem> screenshot(const std::string& domain);
+  /// Records everything from here on; only while no guest is attached.
+  Done trace_start(const std::string& path, bool guest_pages);
+  Done trace_stop();
+
+  [[nodiscard]] std::vector<GuestReport> guests();
+  hv::Result<GuestReport, Problem> guest(const std::string& domain);
+  [[nodiscard]] HostReport host();
+  [[nodiscard]] const Config& config() const { return config_; }
+  [[nodiscard]] const Log& log() const { return log_; }
+
+ private:
+  struct Guest;
+  using Guests = std::map<hv::DomId, std::unique_ptr<Guest>>;
+
+  [[nodiscard]] mediator::MediatorConfig mediator_config() const;
+  hv::Result<VgpuType, Problem> choose_type(const std::string& name,
+                                            const std::map<std::string, std::string>& options);
+  hv::Result<Guest*, Problem> find(const std::string& domain);
+  hv::Result<hv::DomId, Problem> admit(const Backend::Identity& who, const VgpuType& type);
+  void remove(hv::DomId domid, const std::string& why);
+  GuestReport report(Guest& g);
+  void watch(int fd);
+  void take_events();
+  bool serve_guests();
+  void drop_dead();
+  void tell_changes(uint64_t now);
+  void arm_timer();
+  Done finish_trace();
+
+  const Config config_;
+  Backend& backend_;
+  WallClock& clock_;
+  Log& log_;
+  gpu::model::Model model_;
+  Pacer pacer_;
+  PacedDevice device_;
+  std::unique_ptr<gpu::Driver> driver_;
+  Fd epoll_, timer_, interrupt_;
+  struct Trace;
+  std::unique_ptr<Trace> trace_;
+  std::unique_ptr<mediator::trace::Session> session_;
+  Guests guests_;
+  bool deaths_ = false;  ///< some domain died
+  uint64_t next_tell_ns_ = 0;
+  GpuThread gpu_;  ///< last: stops before anything it uses goes
+};
+
+}  // namespace xengvtd

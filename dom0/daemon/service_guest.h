@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// What the service keeps of one guest and of a trace being recorded.
+#pragma once
+
+#include "dom0/daemon/service.h"
+
+namespace xengvtd {
+
+struct Service::Guest {
+  std::string name;
+  VgpuType type;
+  std::unique_ptr<BackendGuest> backend;
+  hv::VgpuId vgpu{};
+  bool paused = false, ready = false;
+  uint64_t since_ns = 0;
+  // What was told of it already.
+  mediator::FailsafeReason failsafe{};
+  uint64_t refused = 0, resets = 0, faults = 0;
+};
+
+struct Service::Trace {
+  Trace(const std::string& p, const hv::trace::FileHeader& header)
+      : path(p), sink(p), writer(sink, header) {}
+  std::string path;
+  cli::TraceSink sink;
+  hv::trace::Writer writer;
+};
+
+}  // namespace xengvtd

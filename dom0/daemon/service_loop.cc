@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+// The service's event loop: guests' traps, the GPU's interrupts, deadlines, deaths; and traces.
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "dom0/daemon/service.h"
+#include "dom0/daemon/service_guest.h"
+
+namespace xengvtd {
+namespace {
+
+// A guest of this process may answer its interrupt at once and so on; others wait meanwhile.
+constexpr unsigned kMaxRounds = 16;
+constexpr uint64_t kTellNs = 1'000'000'000;
+
+void drain(int fd) {
+  uint64_t n;
+  [[maybe_unused]] const auto got = ::read(fd, &n, sizeof n);
+}
+
+}  // namespace
+
+void Service::watch(int fd) {
+  epoll_event e{};
+  e.events = EPOLLIN;
+  e.data.fd = fd;
+  epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &e);
+}
+
+void Service::take_events() {
+  std::array<epoll_event, 64> events;
+  const int n = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
+  for (int i = 0; i < n; ++i) {
+    const int fd = events[static_cast<size_t>(i)].data.fd;
+    if (fd == timer_.get() || fd == interrupt_.get()) drain(fd);
+    if (fd == backend_.event_fd()) deaths_ = true;
+    for (auto& [id, g] : guests_)
+      if (g->backend->event_fd() == fd) g->ready = true;
+  }
+}
+
+bool Service::serve_guests() {
+  bool any = false;
+  std::vector<hv::DomId> broken;
+  for (auto& [id, g] : guests_) {
+    if (!g->ready && g->backend->wake_ns() > clock_.now_ns()) continue;
+    g->ready = false;
+    any = true;
+    if (!g->backend->dispatch()) broken.push_back(id);
+  }
+  for (const hv::DomId id : broken) remove(id, "its domain cannot be served any more");
+  return any;
+}
+
+void Service::drop_dead() {
+  deaths_ = false;
+  std::vector<hv::DomId> all;
+  for (const auto& [id, g] : guests_) all.push_back(id);
+  for (const hv::DomId id : backend_.gone(all)) remove(id, "its domain ended");
+}
+
+void Service::pump() {
+  const GpuThread::Entry entry(gpu_);
+  gpu_.acknowledge();
+  take_events();
+  if (deaths_) drop_dead();
+  for (unsigned round = 0; round < kMaxRounds; ++round) {
+    const bool any = serve_guests();
+    const bool due = session_->mediator().next_deadline_ns() <= clock_.now_ns();
+    if (due || device_.interrupt_pending()) session_->poll();
+    if (!any) break;
+  }
+  if (const uint64_t now = clock_.now_ns(); now >= next_tell_ns_) tell_changes(now);
+  arm_timer();
+}
+
+void Service::arm_timer() {
+  gpu_.set_occupied(!session_->mediator().idle());
+  uint64_t at = session_->mediator().next_deadline_ns();
+  for (const auto& [id, g] : guests_) at = std::min(at, g->backend->wake_ns());
+  if (!guests_.empty()) at = std::min(at, next_tell_ns_);
+  itimerspec t{};
+  if (at != UINT64_MAX) {
+    const uint64_t now = clock_.now_ns();
+    // Zero would disarm it.
+    const uint64_t in = at > now ? at - now : 1;
+    t.it_value.tv_sec = static_cast<time_t>(in / 1'000'000'000);
+    t.it_value.tv_nsec = static_cast<long>(in % 1'000'000'000);
+  }
+  timerfd_settime(timer_.get(), 0, &t, nullptr);
+}
+
+void Service::tell_changes(uint64_t now) {
+  next_tell_ns_ = now + kTellNs;
+  for (auto& [id, g] : guests_) {
+    const mediator::VgpuStats s = session_->mediator().stats(g->vgpu);
+    if (s.failsafe != g->failsafe && s.failsafe != mediator::FailsafeReason::none)
+      log_.add(LogLevel::error, g->name,
+               std::string("no longer served: ") + mediator::failsafe_name(s.failsafe) +
+                   "; the guest's driver must reset or reboot");
+    if (s.refused_commands != g->refused)
+      log_.add(LogLevel::warning, g->name,
+               std::to_string(s.refused_commands - g->refused) +
+                   " commands refused, last: " + mediator::reject_name(s.last_refusal.reason));
+    if (s.resets != g->resets)
+      log_.add(LogLevel::warning, g->name, std::to_string(s.resets - g->resets) + " engine resets");
+    if (s.faults != g->faults)
+      log_.add(LogLevel::warning, g->name, std::to_string(s.faults - g->faults) + " page faults");
+    g->failsafe = s.failsafe;
+    g->refused = s.refused_commands;
+    g->resets = s.resets;
+    g->faults = s.faults;
+  }
+}
+
+Service::Done Service::trace_start(const std::string& path, bool guest_pages) {
+  const GpuThread::Entry entry(gpu_);
+  if (trace_) return Problem{"a trace is being recorded already: " + trace_->path, "stop it first"};
+  if (!guests_.empty())
+    return Problem{"a trace starts before the first vGPU is attached",
+                   "stop the guests, or set 'trace' in xengvtd.conf"};
+  hv::trace::FileHeader header;
+  if (guest_pages) header.quirks |= hv::trace::kGuestPages;
+  auto trace = std::make_unique<Trace>(path, header);
+  if (!trace->sink.error().empty())
+    return Problem{trace->sink.error(), "give a path that xengvtd can write"};
+  session_.reset();
+  trace_ = std::move(trace);
+  session_ = std::make_unique<mediator::trace::Session>(*driver_, clock_, mediator_config(),
+                                                        &trace_->writer, guest_pages);
+  log_.info("recording into " + path);
+  return {};
+}
+
+Service::Done Service::trace_stop() {
+  const GpuThread::Entry entry(gpu_);
+  if (!trace_) return Problem{"no trace is being recorded", "start one with xengvt trace start"};
+  return finish_trace();
+}
+
+Service::Done Service::finish_trace() {
+  if (!trace_) return {};
+  const auto status = session_->finish();
+  const std::unique_ptr<Trace> trace = std::move(trace_);
+  std::string why = trace->sink.error();
+  if (why.empty() && !status.ok()) why = trace->path + ": " + hv::error_name(status.error());
+  if (why.empty() && !trace->sink.commit()) why = trace->sink.error();
+  // Nothing may go on writing into what is gone now.
+  if (guests_.empty())
+    session_ = std::make_unique<mediator::trace::Session>(*driver_, clock_, mediator_config());
+  if (!why.empty()) return Problem{"the trace is lost: " + why, "look at the disk"};
+  log_.info("recorded " + trace->path);
+  return {};
+}
+
+}  // namespace xengvtd

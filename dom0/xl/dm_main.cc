@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// xengvt-dm: stands where libxl expects QEMU. Has xengvtd attach the vGPU, which is answering
+// before the guest's first instruction, then becomes QEMU in the same process.
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <ostream>
+
+#include "dom0/daemon/client.h"
+#include "dom0/xl/dm_args.h"
+
+namespace xengvt_dm {
+namespace {
+
+using xengvtd::Problem;
+namespace json = boost::json;
+
+constexpr const char* kQemu = "/usr/libexec/xen-qemu-system-i386";
+constexpr unsigned kTimeoutSeconds = 30;  // libxl gives a device model 60
+
+std::string from_environment(const char* name, const char* otherwise) {
+  const char* value = std::getenv(name);
+  return value && *value ? value : otherwise;
+}
+
+/// libxl shows nothing of it, but it ends the domain's device-model log.
+int fail(std::ostream& err, const Problem& p) {
+  err << "xengvt-dm: " << p.cause << "; cure: " << p.cure << std::endl;
+  return 1;
+}
+
+std::optional<Problem> attach(const DmArgs& a) {
+  auto client = xengvtd::Client::connect(from_environment("XENGVT_SOCKET", xengvtd::kDefaultSocket),
+                                         kTimeoutSeconds);
+  if (!client.ok()) return client.error();
+  json::object options;
+  for (const auto& [key, value] : a.options) options[key] = value;
+  const auto answer = client->ask({{"request", "attach"},
+                                   {"domain", std::to_string(a.domid)},
+                                   {"type", a.type},
+                                   {"options", std::move(options)}});
+  if (!answer.ok()) return answer.error();
+  return {};
+}
+
+void detach(const DmArgs& a) {
+  auto client = xengvtd::Client::connect(from_environment("XENGVT_SOCKET", xengvtd::kDefaultSocket),
+                                         kTimeoutSeconds);
+  if (client.ok()) (void)client->ask({{"request", "detach"}, {"domain", std::to_string(a.domid)}});
+}
+
+/// Returns only when QEMU cannot be started.
+Problem become(const std::string& program, const std::vector<std::string>& args) {
+  std::vector<char*> argv{const_cast<char*>(program.c_str())};
+  for (const std::string& s : args) argv.push_back(const_cast<char*>(s.c_str()));
+  argv.push_back(nullptr);
+  ::execv(program.c_str(), argv.data());
+  return {program + ": " + std::strerror(errno), "apt install qemu-system-xen"};
+}
+
+}  // namespace
+
+int dm_main(std::span<const std::string> args, std::ostream& err) {
+  const auto a = read_dm_args(args);
+  if (!a.ok()) return fail(err, a.error());
+  const std::string qemu = from_environment("XENGVT_QEMU", kQemu);
+  if (::access(qemu.c_str(), X_OK) != 0)
+    return fail(err, {qemu + " cannot be run", "apt install qemu-system-xen"});
+  if (const auto problem = attach(*a)) return fail(err, *problem);
+  const Problem problem = become(qemu, a->qemu);
+  detach(*a);
+  return fail(err, problem);
+}
+
+}  // namespace xengvt_dm
