@@ -32,7 +32,7 @@ size_t piece(uint64_t address, size_t have) {
 // A batch behind the guest's GGTT, read page by page as the scan reaches it.
 class BatchShadow::GgttSource final : public ScanSource {
  public:
-  GgttSource(const ShadowEnv& env, uint64_t address) : env_(env), address_(address) {}
+  GgttSource(BatchShadow& owner, uint64_t address) : owner_(owner), address_(address) {}
   std::span<uint32_t> ensure(size_t dwords) override {
     while (copy_.size() < dwords && copy_.size() < kMaxBatchDwords && grow()) {
     }
@@ -42,13 +42,14 @@ class BatchShadow::GgttSource final : public ScanSource {
  private:
   bool grow() {
     const size_t have = copy_.size(), more = piece(address_, have);
+    if (!owner_.spend_dwords(more)) return false;
     copy_.resize(have + more);
     const auto to = std::as_writable_bytes(std::span{copy_}.subspan(have));
-    if (env_.ggtt.read(hv::GmAddr{address_ + have * 4}, to).ok()) return true;
+    if (owner_.env_.ggtt.read(hv::GmAddr{address_ + have * 4}, to).ok()) return true;
     copy_.resize(have);
     return false;
   }
-  const ShadowEnv& env_;
+  BatchShadow& owner_;
   uint64_t address_;
   std::vector<uint32_t> copy_;
 };
@@ -66,6 +67,7 @@ class BatchShadow::PpgttSource final : public ScanSource {
  private:
   bool grow() {
     const uint64_t at = address_ + copy_.size() * 4;
+    if (!owner_.spend_dwords(piece(address_, copy_.size()))) return false;
     const Page* page = owner_.user_page(hv::align_down(at, hv::kPageSize));
     if (page == nullptr) return false;
     const auto first = static_cast<std::ptrdiff_t>((at & hv::kPageMask) / 4);
@@ -78,13 +80,27 @@ class BatchShadow::PpgttSource final : public ScanSource {
 };
 
 BatchShadow::BatchShadow(const ShadowEnv& env, EngineId engine, const shadow::RootId* root,
-                         shadow::PpgttSet::View* view, bool enable_arbitration, BatchCopies& copies)
+                         shadow::PpgttSet::View* view, bool enable_arbitration, BatchCopies& copies,
+                         size_t pages_left)
     : env_(env),
       engine_(engine),
       root_(root),
       view_(view),
       enable_arbitration_(enable_arbitration),
-      copies_(copies) {}
+      copies_(copies),
+      pages_left_(pages_left) {}
+
+bool BatchShadow::spend_dwords(size_t dwords) {
+  if (dwords > dwords_left_) return false;
+  dwords_left_ -= dwords;
+  return true;
+}
+
+bool BatchShadow::spend_pages(size_t pages) {
+  if (pages > pages_left_) return false;
+  pages_left_ -= pages;
+  return true;
+}
 
 ScanOutcome BatchShadow::run_scan(ScanSource& source, Rules rules, unsigned level) {
   ScanRequest request{.engine = engine_, .rules = rules, .level = level};
@@ -139,7 +155,7 @@ hv::Result<uint64_t, Reject> BatchShadow::ggtt_batch(uint64_t address, unsigned 
   done_[{address, true}] = ~uint64_t{0};
   const auto outer = std::move(patches_);
   patches_.clear();
-  GgttSource source(env_, address);
+  GgttSource source(*this, address);
   const ScanOutcome outcome = run_scan(source, Rules::privileged, level);
   const auto patches = std::move(patches_);
   patches_ = outer;
@@ -147,6 +163,7 @@ hv::Result<uint64_t, Reject> BatchShadow::ggtt_batch(uint64_t address, unsigned 
 
   const uint64_t offset = address & hv::kPageMask, bytes = outcome.dwords * 4;
   const auto pages = static_cast<unsigned>(hv::align_up(offset + bytes, hv::kPageSize) >> 12);
+  if (!spend_pages(pages)) return Reject::no_memory;
   auto object = shadow::HostObject::create(env_.gpu, env_.space, env_.retired,
                                            shadow::PageUse::batch, env_.owner, pages);
   if (!object.ok()) return Reject::no_memory;
@@ -184,6 +201,7 @@ BatchShadow::Page* BatchShadow::user_page(uint64_t va) {
 }
 
 hv::Status BatchShadow::commit() {
+  if (!spend_pages(user_pages_.size())) return hv::Error::no_memory;
   for (const auto& [va, page] : user_pages_) {
     auto object = shadow::HostObject::create(env_.gpu, env_.space, env_.retired,
                                              shadow::PageUse::batch, env_.owner, 1);

@@ -18,19 +18,26 @@ namespace mediator {
 inline constexpr unsigned kMaxBatches = 256;         ///< batch starts followed
 inline constexpr unsigned kMaxChain = 32;            ///< batch starts inside one another
 inline constexpr size_t kMaxBatchDwords = 1u << 20;  ///< one batch: 4 MiB
+inline constexpr size_t kMaxScannedDwords = 2 * kMaxBatchDwords;  ///< all batches together
 
 /// Host-owned copies a submission runs from; they live until its context is done with them.
 struct BatchCopies {
   std::vector<shadow::HostObject> objects;
-  [[nodiscard]] bool empty() const { return objects.empty(); }
+  [[nodiscard]] size_t pages() const {
+    size_t n = 0;
+    for (const shadow::HostObject& o : objects) n += o.pages();
+    return n;
+  }
 };
 
 class BatchShadow final : public ScanHost {
  public:
   /// `root`: the context's PPGTT, or null if it has none. `view`: where copies of PPGTT batches are
-  /// put; null when no such copies are made on this engine.
+  /// put; null when no such copies are made on this engine. `pages_left`: how many pages of copies
+  /// may be made.
   BatchShadow(const ShadowEnv& env, gen9::EngineId engine, const shadow::RootId* root,
-              shadow::PpgttSet::View* view, bool enable_arbitration, BatchCopies& copies);
+              shadow::PpgttSet::View* view, bool enable_arbitration, BatchCopies& copies,
+              size_t pages_left);
 
   /// Audits `stream` (a ring segment or an indirect-context batch, already copied) in place.
   ScanOutcome scan_stream(std::span<uint32_t> stream);
@@ -62,6 +69,9 @@ class BatchShadow final : public ScanHost {
   hv::Result<uint64_t, Reject> ppgtt_batch(uint64_t address, unsigned level);
   ScanOutcome run_scan(ScanSource& source, Rules rules, unsigned level);
   Page* user_page(uint64_t va);
+  /// Takes so many dwords and pages from what this submission may use; false if not enough is left.
+  bool spend_dwords(size_t dwords);
+  bool spend_pages(size_t pages);
 
   const ShadowEnv& env_;
   gen9::EngineId engine_;
@@ -72,6 +82,7 @@ class BatchShadow final : public ScanHost {
   Refusal refusal_;
   uint64_t commands_ = 0;
   unsigned batches_ = 0, depth_ = 0;
+  size_t dwords_left_ = kMaxScannedDwords, pages_left_;
   bool mid_thread_ = false;
   std::vector<std::pair<size_t, uint32_t>> patches_;
   std::map<std::pair<uint64_t, bool>, uint64_t> done_;  // (address, ggtt) -> address to run

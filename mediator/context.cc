@@ -118,9 +118,13 @@ Refusal ContextSet::prepare_ring(ShadowContext& c) {
   if (!read_segment(c, c.tail_ready, c.tail_wanted, segment))
     return {Reject::ggtt_address, 0, "ring", static_cast<uint32_t>(c.ring_start)};
   BatchShadow shadow(env_, c.engine, c.root ? &*c.root : nullptr, c.view.get(), !c.mid_thread,
-                     c.batches);
+                     c.batches, copy_pages_left());
+  const size_t copies = c.batches.objects.size();
   const ScanOutcome outcome = shadow.scan_stream(segment);
-  if (outcome.refusal.reason != Reject::none) return shadow.refusal();
+  if (outcome.refusal.reason != Reject::none) {
+    c.batches.objects.resize(copies);  // nothing of it runs, and the guest may try again
+    return shadow.refusal();
+  }
   if (c.view && !shadow.commit().ok()) return {Reject::no_memory, 0, "batch copy", 0};
   if (c.engine == EngineId::rcs) c.mid_thread = shadow.mid_thread_preemption() || c.mid_thread;
   c.user_interrupt = c.user_interrupt || outcome.has_user_interrupt;
@@ -150,6 +154,12 @@ void ContextSet::write_segment(ShadowContext& c, uint32_t from, std::span<const 
     const uint64_t offset = (from + index * 4) & (c.ring_bytes - 1);
     env_.originals->remember(c.ring.base().v + offset, original);
   }
+}
+
+size_t ContextSet::copy_pages_left() const {
+  size_t used = 0;
+  for (const auto& [key, c] : contexts_) used += c->batches.pages() + c->workarounds.pages();
+  return env_.batch_copy_pages - std::min(used, env_.batch_copy_pages);
 }
 
 hv::Status ContextSet::make_current(ShadowContext& c) {

@@ -101,6 +101,7 @@ class ContextSet {
   void write_segment(ShadowContext& c, uint32_t from, std::span<const uint32_t> segment,
                      const BatchShadow& scan);
   bool wants_view(gen9::EngineId engine) const;
+  size_t copy_pages_left() const;
   void release(ShadowContext& c);
 
   const ShadowEnv env_;

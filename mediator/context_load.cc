@@ -117,7 +117,7 @@ Refusal ContextSet::load_workarounds(ShadowContext& c, std::span<uint32_t> state
   state[ctx::kBbPerCtxPtr] = 0;
   state[ctx::kIndirectCtx] = 0;
   if (c.engine != EngineId::rcs) return {};
-  BatchShadow shadow(env_, c.engine, nullptr, nullptr, false, c.workarounds);
+  BatchShadow shadow(env_, c.engine, nullptr, nullptr, false, c.workarounds, copy_pages_left());
   if (per_ctx & 1) {
     const auto host = shadow.privileged_batch(per_ctx & ~uint32_t{0xfff});
     if (!host.ok()) return {host.error(), 0, "per-context batch", per_ctx};

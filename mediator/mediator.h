@@ -22,6 +22,7 @@ struct MediatorConfig {
   bool keep_originals = false;     ///< remember guest dwords behind patched ones (run, tests)
   uint32_t max_vgpus = 256;
   uint32_t refusals_to_failsafe = 64;  ///< refused submissions before failsafe
+  uint32_t batch_copy_pages = 8192;    ///< host-owned copies of batches one vGPU may hold
 };
 
 /// Accounting of one vGPU.

@@ -42,6 +42,7 @@ struct ShadowEnv {
   DeviceModel& device;
   Originals* originals = nullptr;  ///< nullptr: not kept
   bool scan_all = false;
+  size_t batch_copy_pages = 0;  ///< host-owned copies of batches at once
 };
 
 }  // namespace mediator

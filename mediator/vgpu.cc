@@ -53,7 +53,7 @@ hv::Status Vgpu::build() {
       std::make_unique<DeviceModel>(config_, registers.value(), static_cast<DeviceSink&>(*this));
   contexts_ = std::make_unique<ContextSet>(
       ShadowEnv{shared_.gpu, shared_.space, shared_.retired, id_, *ggtt_, *ppgtt_, *device_,
-                shared_.originals, shared_.config.scan_all},
+                shared_.originals, shared_.config.scan_all, shared_.config.batch_copy_pages},
       shared_.stamps);
   if (auto s = domain_.set_direct_read(hv::Range::bar0, 0, gen9::kMmioBytes, true); !s.ok())
     return s;

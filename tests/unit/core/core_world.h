@@ -93,14 +93,12 @@ class Guest {
 struct CoreWorld : testing::Test {
   fake::FakeHostGpu gpu;
   ManualClock clock;
+  mediator::MediatorConfig config{.slice_ns = 1'000'000};
   hv::local::Machine machine{256u << 20};
   std::unique_ptr<mediator::Mediator> mediator;
   std::vector<std::unique_ptr<Guest>> guests;
 
-  void SetUp() override {
-    mediator = std::make_unique<mediator::Mediator>(
-        gpu, clock, mediator::MediatorConfig{.slice_ns = 1'000'000});
-  }
+  void SetUp() override { mediator = std::make_unique<mediator::Mediator>(gpu, clock, config); }
   void TearDown() override {
     for (auto& g : guests) mediator->destroy_vgpu(g->vgpu);
     EXPECT_EQ(gpu.violations, 0u);

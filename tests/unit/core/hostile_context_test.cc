@@ -105,15 +105,51 @@ TEST_F(HostileContext, ATailTakenBackWhileItRunsWaitsForTheHead) {
   EXPECT_EQ(gpu.preempt_requests, 1u);
 }
 
-struct LastRefusal : HostileContext {
-  void SetUp() override {
-    mediator = std::make_unique<mediator::Mediator>(
-        gpu, clock, mediator::MediatorConfig{.slice_ns = 1'000'000, .refusals_to_failsafe = 1});
-    add_guest();
-    g().make_context(kA);
+constexpr uint32_t kGgttBatch = 0x31u << 23 | 1;
+
+// Batches that differ by where they begin cost the guest no memory of its own.
+TEST_F(HostileContext, ManyStartsIntoOneHugeBatchAreNotAllScanned) {
+  constexpr uint32_t kBatch = 0x400000, kBytes = 0x3f0000;
+  g().store(kBatch + kBytes, 0x0au << 23);
+  g().emit(kA, {kGgttBatch, kBatch, 0, kGgttBatch, kBatch + 4, 0, kGgttBatch, kBatch + 8, 0});
+  g().submit(kDescA);
+  EXPECT_TRUE(gpu.submissions.empty());
+  EXPECT_EQ(g().stats().refused_commands, 1u);
+}
+
+TEST_F(HostileContext, ARefusedContextTriedAgainKeepsNoCopies) {
+  constexpr uint64_t kB = 0x140000, kDescB = uint64_t{2} << 32 | kB | 0x119;
+  constexpr uint32_t kBatch = 0x400000;
+  g().make_context(kB);
+  g().store(kBatch, 0x0au << 23);
+  g().emit(kB, {kGgttBatch, kBatch, 0, kStoreDwordGgtt, 0xf0000000, 0, 1, kNoop});
+  g().submit(kDescA, kDescB);
+  const size_t pages = gpu.pages.size();
+  for (int i = 0; i < 4; ++i) {
     g().emit(kA, {kNoop, kNoop});
+    g().submit(kDescA, kDescB);
   }
+  EXPECT_EQ(gpu.pages.size(), pages);
+}
+
+struct LastRefusal : HostileContext {
+  LastRefusal() { config.refusals_to_failsafe = 1; }
 };
+struct FewCopies : HostileContext {
+  FewCopies() { config.batch_copy_pages = 16; }
+};
+
+TEST_F(FewCopies, AContextThatNeverEndsHoldsOnlySoMany) {
+  constexpr uint32_t kBatch = 0x400000;
+  g().store(kBatch + 0x2000, 0x0au << 23);  // three pages each
+  g().submit(kDescA);
+  for (unsigned i = 0; i < 8; ++i) {
+    ASSERT_EQ(g().stats().refused_commands, i < 6 ? 0u : 1u);
+    g().emit(kA, {kGgttBatch, kBatch + i * 4, 0, kNoop});
+    g().submit(kDescA);
+  }
+  EXPECT_EQ(g().stats().last_refusal.reason, mediator::Reject::no_memory);
+}
 
 TEST_F(LastRefusal, AtALiteRestoreDisturbsNobodyElse) {
   Guest& other = add_guest();
