@@ -233,8 +233,9 @@ void Tables::link_waiting(Table& t) {
 }
 
 void Tables::retry(Table& t) {
+  // What is read anew may drop this very table; if not, its entries are tried at the next sync.
+  if (std::exchange(t.reread, false)) return reread(*t.page);
   retries_.remove(t);
-  if (std::exchange(t.reread, false)) reread(*t.page);
   if (is_leaf(t.kind)) {
     (void)update_leaf(t, 0, t.guest, true);
     return;

@@ -178,5 +178,21 @@ TEST_F(OneFailure, OfAnyProtectionOrRelease) {
   }
 }
 
+TEST_F(HistoryTest, ATableThatItsOwnRereadingDropsIsNotTouchedAgain) {
+  chain();
+  write(kPd, 5, entry(kPd));  // the directory is a leaf table of its own, too
+  write(kPd, 6, entry(99));
+  domain.unpinnable.insert(99);
+  const RootId root = synced();
+  domain.fail_at(fake::Call::read, 1);
+  write(kPd, 5, 0);
+  domain.unpinnable.clear();
+  ASSERT_TRUE(set->sync(root).ok());
+  ASSERT_TRUE(set->sync(root).ok());
+  EXPECT_EQ(walk(root, va_of(0, 0, 5, 0)), Seen{});
+  set->release(root);
+  expect_all_dropped();
+}
+
 }  // namespace
 }  // namespace shadow::test
