@@ -16,7 +16,8 @@ check() {
 # figure KEY NUMBER: for build/xen/figures.json.
 figure() { echo "$1 $2" >>/bed/figures; }
 # A process costs dom0 a tenth of a second here, so waiting is done without any: nap is "sleep 1", has is "grep -q".
-exec {nothing}<> <(:)
+[ -p /run/nothing ] || mkfifo /run/nothing
+exec {nothing}<>/run/nothing
 nap() { read -rt "${1:-1}" -u "$nothing"; }
 has() {
   local text
