@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: MIT
-// The hv::Domain of a Xen guest: what its requests mean, and what the mediator may do to it.
+// The hv::Domain of a Xen guest: its life, and what the mediator may do to it.
 #include "hv/xen/domain.h"
 
 #include <algorithm>
-#include <cstring>
-#include <unordered_set>
 
 #include "hv/xen/calls.h"
 #include "hv/xen/memory.h"
 #include "hv/xen/register_pages.h"
+#include "hv/xen/requests.h"
 #include "hv/xen/server.h"
 
 namespace hv::xen {
 namespace {
-
-constexpr uint64_t kConfigBytes = 256;
 
 std::string refuse(DomId id, const std::string& why) {
   return "domain " + std::to_string(id.v) + ": " + why;
@@ -35,28 +32,21 @@ std::string unsuitable(Calls& calls, DomainInfo& info) {
 
 }  // namespace
 
-struct XenDomain::Impl final : Accesses {
+struct XenDomain::Impl {
   Impl(std::unique_ptr<Calls> c, const XenConfig& cfg, unsigned s)
       : calls(std::move(c)),
         config(cfg),
         slot(s),
         memory(*calls, *cfg.frames, s),
         pages(*calls, memory, [this](std::string_view line) { log(line); }),
-        server(*calls) {}
+        server(*calls),
+        requests(cfg.pci_device << 3 | cfg.pci_function, server, memory, trapped) {}
 
   void log(std::string_view line) {
     if (config.log) config.log(refuse(info.id, std::string(line)));
   }
-  uint64_t answer(const Ioreq& request);
-  void count(const Ioreq& request);
-  uint64_t read_at(IoType type, uint64_t address, unsigned size) override;
-  void write_at(IoType type, uint64_t address, unsigned size, uint64_t value) override;
-  void write_ram(uint64_t address, unsigned size, uint64_t value);
-  [[nodiscard]] bool ours(uint64_t config_address) const {
-    return (config_address >> 32) == (config.pci_device << 3 | config.pci_function);
-  }
-  [[nodiscard]] bool in_page(uint64_t address, unsigned size) const {
-    return (address & kPageMask) + size <= kPageSize;
+  Server::Answer answer() {
+    return [this](const Ioreq& r) { return requests.answer(r); };
   }
 
   std::unique_ptr<Calls> calls;
@@ -66,95 +56,10 @@ struct XenDomain::Impl final : Accesses {
   GuestMemory memory;
   RegisterPages pages;
   Server server;
-  TrapHandler* handler = nullptr;
-  ExitCounts counts;
-  std::unordered_set<uint64_t> trapped;  // protected guest frames
+  TrappedPages trapped;
+  Requests requests;
   bool busy = false, closed = false;
 };
-
-// ---- what the guest does
-
-void XenDomain::Impl::count(const Ioreq& r) {
-  Range range{};
-  uint64_t offset = 0;
-  if (r.type == IoType::invalidate) {
-    ++counts.invalidations;
-  } else if (r.type == IoType::config) {
-    ++(r.is_read() ? counts.config_reads : counts.config_writes);
-  } else if (r.type != IoType::memory) {
-    ++counts.strays;
-  } else if (server.locate(r.address, 1, range, offset)) {
-    if (range == Range::bar0)
-      ++(r.is_read() ? counts.register_reads : counts.register_writes);
-    else
-      ++(r.is_read() ? counts.aperture_reads : counts.aperture_writes);
-  } else if (!r.is_read() && trapped.contains(r.address >> kPageShift)) {
-    ++counts.page_writes;
-  } else {
-    ++counts.strays;
-  }
-}
-
-uint64_t XenDomain::Impl::answer(const Ioreq& r) {
-  count(r);
-  switch (r.type) {
-    case IoType::invalidate: memory.invalidate(); return r.data;
-    case IoType::config:
-    case IoType::memory: return perform(r, *this);
-    case IoType::port: break;
-  }
-  return ~uint64_t{0};
-}
-
-uint64_t XenDomain::Impl::read_at(IoType type, uint64_t address, unsigned size) {
-  if (type == IoType::config) {
-    const uint64_t offset = address & 0xffffffff;
-    if (!handler || !ours(address) || offset + size > kConfigBytes) return all_ones(size);
-    return handler->on_read(Range::config, offset, size);
-  }
-  Range range{};
-  uint64_t offset = 0;
-  if (server.locate(address, size, range, offset))
-    return handler ? handler->on_read(range, offset, size) : all_ones(size);
-  if (in_page(address, size)) {
-    uint64_t value = 0;
-    if (memory.read(Gpa{address}, {reinterpret_cast<std::byte*>(&value), size}).ok()) return value;
-  }
-  if (size == 1) return all_ones(1);
-  // Partly in one thing and partly in another: each half by itself.
-  const unsigned half = size / 2;
-  const uint64_t low = read_at(type, address, half) & all_ones(half);
-  const uint64_t high = read_at(type, address + half, half) & all_ones(half);
-  return low | high << (8 * half);
-}
-
-void XenDomain::Impl::write_at(IoType type, uint64_t address, unsigned size, uint64_t value) {
-  Range range{};
-  uint64_t offset = address & 0xffffffff;
-  if (type == IoType::config) {
-    if (handler && ours(address) && offset + size <= kConfigBytes)
-      handler->on_write(Range::config, offset, size, value);
-    return;
-  }
-  if (server.locate(address, size, range, offset)) {
-    if (handler) handler->on_write(range, offset, size, value);
-    return;
-  }
-  if (in_page(address, size) && memory.page(Gfn{address >> kPageShift}))
-    return write_ram(address, size, value);
-  if (size == 1) return;
-  const unsigned half = size / 2;
-  write_at(type, address, half, value & all_ones(half));
-  write_at(type, address + half, half, value >> (8 * half));
-}
-
-/// Xen leaves the store to us. A page released a moment ago still sends what was on its way.
-void XenDomain::Impl::write_ram(uint64_t address, unsigned size, uint64_t value) {
-  std::byte* page = memory.page(Gfn{address >> kPageShift});
-  std::memcpy(page + (address & kPageMask), &value, size);
-  if (handler && trapped.contains(address >> kPageShift))
-    handler->on_page_write(Gpa{address}, size);
-}
 
 // ---- life
 
@@ -176,13 +81,13 @@ XenDomain::Opened XenDomain::open(DomId domid, const XenConfig& config,
   return domain;
 }
 
-void XenDomain::attach(TrapHandler* handler) { impl_->handler = handler; }
+void XenDomain::attach(TrapHandler* handler) { impl_->requests.attach(handler); }
 int XenDomain::event_fd() const { return impl_->closed ? -1 : impl_->calls->event_fd(); }
 
 void XenDomain::dispatch(unsigned most) {
   if (impl_->busy || impl_->closed) return;
   impl_->busy = true;
-  impl_->server.dispatch(most, [this](const Ioreq& r) { return impl_->answer(r); });
+  impl_->server.dispatch(most, impl_->answer());
   impl_->busy = false;
 }
 
@@ -190,7 +95,7 @@ void XenDomain::close() {
   Impl& i = *impl_;
   if (i.closed || i.busy) return;
   i.busy = true;
-  i.server.stop([&](const Ioreq& r) { return i.answer(r); });
+  i.server.stop(i.answer());
   i.pages.close();
   i.memory.close();
   i.trapped.clear();
@@ -202,7 +107,7 @@ void XenDomain::close() {
 // ---- what the mediator does
 
 DomId XenDomain::id() const { return impl_->info.id; }
-const ExitCounts& XenDomain::counts() const { return impl_->counts; }
+const ExitCounts& XenDomain::counts() const { return impl_->requests.counts(); }
 const DomainInfo& XenDomain::info() const { return impl_->info; }
 uint64_t XenDomain::protected_pages() const { return impl_->trapped.size(); }
 uint64_t XenDomain::pinned_frames() const { return impl_->memory.pinned(); }
@@ -276,7 +181,7 @@ Status XenDomain::set_direct_read(Range range, uint64_t offset, uint64_t bytes, 
 Status XenDomain::inject_msi(uint64_t address, uint32_t data) {
   if (impl_->closed) return Error::gone;
   if (const int e = impl_->calls->inject_msi(address, data)) return error_of(e);
-  ++impl_->counts.interrupts;
+  ++impl_->requests.counts().interrupts;
   return {};
 }
 

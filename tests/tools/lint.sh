@@ -43,6 +43,7 @@ check_layers() {
     else echo "not ok layer $layer can include $header"; fi
   done <<'END'
 hv shadow/retire.h
+xen shadow/retire.h
 shadow mediator/mediator.h
 mediator dom0/gpu/device.h
 model mediator/host_gpu.h

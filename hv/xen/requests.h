@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// What a domain's requests mean: each becomes calls of its TrapHandler and stores in its memory.
+#pragma once
+
+#include <unordered_set>
+
+#include "hv/xen/domain.h"
+#include "hv/xen/ioreq.h"
+#include "hv/xen/memory.h"
+#include "hv/xen/server.h"
+
+namespace hv::xen {
+
+using TrappedPages = std::unordered_set<uint64_t>;  ///< guest frames whose writes are reported
+
+class Requests final : public Accesses {
+ public:
+  Requests(unsigned pci_function, const Server& server, GuestMemory& memory,
+           const TrappedPages& trapped)
+      : function_(pci_function), server_(server), memory_(memory), trapped_(trapped) {}
+
+  void attach(TrapHandler* handler) { handler_ = handler; }
+  /// Performs the request; the data to answer with.
+  uint64_t answer(const Ioreq& request);
+  [[nodiscard]] ExitCounts& counts() { return counts_; }
+
+ private:
+  void count(const Ioreq& request);
+  uint64_t read_at(IoType type, uint64_t address, unsigned size) override;
+  void write_at(IoType type, uint64_t address, unsigned size, uint64_t value) override;
+  void write_ram(uint64_t address, unsigned size, uint64_t value);
+  /// Ours on bus 0 of segment 0.
+  [[nodiscard]] bool ours(uint64_t config_address) const {
+    return config_address >> 32 == function_;
+  }
+
+  unsigned function_;  // device << 3 | function
+  const Server& server_;
+  GuestMemory& memory_;
+  const TrappedPages& trapped_;
+  TrapHandler* handler_ = nullptr;
+  ExitCounts counts_;
+};
+
+}  // namespace hv::xen
