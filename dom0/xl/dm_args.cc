@@ -122,4 +122,10 @@ hv::Result<DmArgs, Problem> read_dm_args(std::span<const std::string> args) {
   return a;
 }
 
+void move_qmp(DmArgs& a, const std::string& path) {
+  for (std::string& s : a.qemu)
+    if (!a.qmp_path.empty() && qmp_path(s) == a.qmp_path)
+      s.replace(s.find(a.qmp_path), a.qmp_path.size(), path);
+}
+
 }  // namespace xengvt_dm

@@ -26,6 +26,9 @@ struct DmArgs {
 /// put there moves to 00:03.0. Refuses what cannot work with a vGPU.
 hv::Result<DmArgs, xengvtd::Problem> read_dm_args(std::span<const std::string> args);
 
+/// Has QEMU listen at `path` instead of DmArgs::qmp_path.
+void move_qmp(DmArgs& args, const std::string& path);
+
 /// The wrapper: attaches, then becomes QEMU. Returns only on failure, with 1.
 int dm_main(std::span<const std::string> args, std::ostream& err);
 

@@ -10,6 +10,7 @@
 
 #include "dom0/daemon/client.h"
 #include "dom0/xl/dm_args.h"
+#include "dom0/xl/qmp_gate.h"
 
 namespace xengvt_dm {
 namespace {
@@ -51,6 +52,17 @@ void detach(const DmArgs& a) {
   if (client.ok()) (void)client->ask({{"request", "detach"}, {"domain", std::to_string(a.domid)}});
 }
 
+/// Stands in front of QEMU's control socket for as long as this process, which becomes QEMU, lives.
+std::optional<Problem> guard_qmp(DmArgs& a) {
+  if (a.qmp_path.empty()) return {};
+  const std::string behind = a.qmp_path + "-qemu";
+  const auto gate = QmpGate::listen(a.qmp_path, behind);
+  if (!gate || !gate->serve_beside(::getpid()))
+    return Problem{a.qmp_path + ": " + std::strerror(errno), "see the permissions of its folder"};
+  move_qmp(a, behind);
+  return {};
+}
+
 /// Returns only when QEMU cannot be started.
 Problem become(const std::string& program, const std::vector<std::string>& args) {
   std::vector<char*> argv{const_cast<char*>(program.c_str())};
@@ -63,13 +75,14 @@ Problem become(const std::string& program, const std::vector<std::string>& args)
 }  // namespace
 
 int dm_main(std::span<const std::string> args, std::ostream& err) {
-  const auto a = read_dm_args(args);
+  auto a = read_dm_args(args);
   if (!a.ok()) return fail(err, a.error());
   const std::string qemu = from_environment("XENGVT_QEMU", kQemu);
   if (::access(qemu.c_str(), X_OK) != 0)
     return fail(err, {qemu + " cannot be run", "apt install qemu-system-xen"});
   if (const auto problem = attach(*a)) return fail(err, *problem);
-  const Problem problem = become(qemu, a->qemu);
+  const auto unguarded = guard_qmp(*a);
+  const Problem problem = unguarded ? *unguarded : become(qemu, a->qemu);
   detach(*a);
   return fail(err, problem);
 }
