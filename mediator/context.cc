@@ -92,7 +92,7 @@ void ContextSet::note_tail(ShadowContext& c) {
   // An image the guest has just unmapped has no new tail.
   if (!c.in_progress || !env_.ggtt.read(at, std::as_writable_bytes(std::span{&tail, 1})).ok())
     return;
-  c.tail_wanted = tail & (c.ring_bytes - 1) & ~3u;
+  c.tail_wanted = c.ring_offset(tail);
 }
 
 Refusal ContextSet::prepare(ShadowContext& c) {
@@ -106,13 +106,12 @@ Refusal ContextSet::prepare(ShadowContext& c) {
 }
 
 Refusal ContextSet::prepare_ring(ShadowContext& c) {
-  const uint32_t mask = c.ring_bytes - 1;
   // A tail taken back inside what is ready (a driver that unwinds requests): less to run.
-  if (((c.tail_wanted - c.head) & mask) <= ((c.tail_ready - c.head) & mask))
+  if (c.ring_distance(c.head, c.tail_wanted) <= c.ring_distance(c.head, c.tail_ready))
     c.tail_ready = c.tail_wanted;
   if (c.tail_ready == c.tail_wanted) return {};
   if (c.root && !env_.ppgtt.sync(*c.root).ok()) return {Reject::no_memory, 0, "PPGTT", 0};
-  const uint32_t bytes = (c.tail_wanted - c.tail_ready) & mask;
+  const uint32_t bytes = c.ring_distance(c.tail_ready, c.tail_wanted);
   segment_.resize(bytes / 4);
   const std::span<uint32_t> segment{segment_};
   if (!read_segment(c, c.tail_ready, c.tail_wanted, segment))
@@ -151,7 +150,7 @@ void ContextSet::write_segment(ShadowContext& c, uint32_t from, std::span<const 
   env_.originals->forget(c.ring.base().v + from, first);
   env_.originals->forget(c.ring.base().v, bytes.size() - first);
   for (const auto& [index, original] : scan.patches()) {
-    const uint64_t offset = (from + index * 4) & (c.ring_bytes - 1);
+    const uint64_t offset = (from + index * 4) % c.ring_bytes;
     env_.originals->remember(c.ring.base().v + offset, original);
   }
 }
@@ -173,7 +172,7 @@ hv::Status ContextSet::make_current(ShadowContext& c) {
 void ContextSet::saved(ShadowContext& c) {
   uint32_t head = 0;
   c.image.read(hv::kPageSize + ctx::kRingHead * 4, std::as_writable_bytes(std::span{&head, 1}));
-  c.head = head & (c.ring_bytes - 1) & ~3u;
+  c.head = c.ring_offset(head);
 }
 
 void ContextSet::copy_back(ShadowContext& c, bool finished) {

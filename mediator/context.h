@@ -53,8 +53,16 @@ struct ShadowContext {
   /// The guest moved its tail back inside what is ready. A GPU whose head is past that tail would
   /// run around the whole ring, through what is left of earlier submissions.
   [[nodiscard]] bool tail_taken_back() const {
-    const uint32_t mask = ring_bytes - 1;
-    return ((tail_wanted - head) & mask) < ((tail_ready - head) & mask);
+    return ring_distance(head, tail_wanted) < ring_distance(head, tail_ready);
+  }
+  /// A guest's head or tail as an offset inside the ring, which may have any number of pages:
+  /// Mesa's AUB writer gives all but the first render context odd ones.
+  [[nodiscard]] uint32_t ring_offset(uint32_t value) const {
+    return ring_bytes == 0 ? 0 : (value & 0x1ffffc) % ring_bytes;
+  }
+  /// Bytes from one offset forward to another.
+  [[nodiscard]] uint32_t ring_distance(uint32_t from, uint32_t to) const {
+    return to >= from ? to - from : to + ring_bytes - from;
   }
 };
 

@@ -63,9 +63,7 @@ Reject ContextSet::load(ShadowContext& c) {
 Reject ContextSet::load_ring(ShadowContext& c, std::span<const uint32_t> state) {
   const uint64_t start = state[ctx::kRingStart] & ~uint32_t{0xfff};
   const uint32_t bytes = ctx::ring_bytes(state[ctx::kRingCtl]);
-  // Hardware takes any number of pages; offsets wrap by a mask only for powers of two.
-  if ((bytes & (bytes - 1)) != 0 || !env_.ggtt.windows().contains(start, bytes))
-    return Reject::ggtt_address;
+  if (!env_.ggtt.windows().contains(start, bytes)) return Reject::ggtt_address;
   if (!c.ring.valid() || c.ring_bytes != bytes) {
     auto ring = shadow::HostObject::create(env_.gpu, env_.space, env_.retired,
                                            shadow::PageUse::ring, env_.owner, bytes >> 12);
@@ -74,9 +72,9 @@ Reject ContextSet::load_ring(ShadowContext& c, std::span<const uint32_t> state) 
   }
   c.ring_start = start;
   c.ring_bytes = bytes;
-  c.head = state[ctx::kRingHead] & (bytes - 1) & ~3u;
+  c.head = c.ring_offset(state[ctx::kRingHead]);
   c.tail_ready = c.head;
-  c.tail_wanted = state[ctx::kRingTail] & (bytes - 1) & ~3u;
+  c.tail_wanted = c.ring_offset(state[ctx::kRingTail]);
   c.user_interrupt = false;
   return Reject::none;
 }

@@ -33,6 +33,21 @@ TEST_F(HostileContext, AHeadOutsideTheRingStartsInside) {
   EXPECT_EQ(shadow_image(ctx::kRingHead), 0u);
 }
 
+// Mesa's AUB writer says of all but the first render context that their rings have so many pages.
+TEST_F(HostileContext, ARingMayHaveAnyNumberOfPages) {
+  set_image(ctx::kRingCtl, 0x2001);
+  set_image(ctx::kRingHead, 0x2ff8);
+  set_image(ctx::kRingTail, 8);
+  const uint32_t offsets[] = {0x2ff8, 0x2ffc, 0, 4};
+  for (uint32_t n = 0; n < 4; ++n) g().store(Guest::ring(kA) + offsets[n], n + 1);
+  g().submit(kDescA);
+  for (uint32_t n = 0; n < 4; ++n) EXPECT_EQ(shadow_ring(offsets[n]), n + 1);
+  EXPECT_EQ(shadow_image(ctx::kRingTail), 8u);
+  finish();
+  EXPECT_EQ(g().stats().submissions, 1u);
+  EXPECT_EQ(g().load(kA + 0x1000 + ctx::kRingHead * 4), 8u);
+}
+
 TEST_F(HostileContext, ThreeLevelsAreNeverWalkedThroughFourLevelTables) {
   g().submit((kDescA & ~uint64_t{0x18}) | 1u << 3);
   EXPECT_EQ(gen9::descriptor::AddressingMode::get(gpu.running[0][0]), 3u);
