@@ -69,10 +69,10 @@ fill_share() {
 
 # boot SERIAL...: the machine. qemu64 has no SMAP, under which a PV dom0 crashes on QEMU 7.2.
 boot() {
-  local dom0='root=/dev/vda console=hvc0 quiet loglevel=4 panic=5 mitigations=off audit=0'
+  local dom0='root=/dev/vda console=hvc0 quiet loglevel=4 panic=5 mitigations=off audit=0 pci=noearly'
   local xen='console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M dom0_max_vcpus=2 noreboot=0 reboot=no'
   xen+=' loglvl=warning guest_loglvl=all console_timestamps=boot spec-ctrl=no xpti=no sched=credit2 watchdog=0'
-  nice -n "${XEN_NICE:-0}" qemu-system-x86_64 -accel tcg,thread=multi -cpu qemu64,+svm,+npt -smp "${XEN_CPUS:-2}" -m 4G \
+  nice -n "${XEN_NICE:-0}" qemu-system-x86_64 -accel tcg,thread=multi -cpu qemu64,+svm,+npt -smp "${XEN_CPUS:-1}" -m 4G \
     -machine pc -nodefaults -vga none -display none -no-reboot "$@" \
     -kernel "$images/xen" -append "$xen" -initrd "$images/vmlinuz $dom0,$bed/dom0.initrd" \
     -drive "file=$images/dom0.ext4,format=raw,if=virtio,snapshot=on" \

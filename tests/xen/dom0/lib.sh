@@ -32,6 +32,7 @@ wait_for() {
     [ "$SECONDS" -lt "$until" ] || return 1
     nap
   done >/dev/null 2>&1
+  return 0 # not that of the last nap
 }
 
 # What Debian's /etc/init.d/xen does.
