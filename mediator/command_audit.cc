@@ -78,7 +78,7 @@ Verdict CommandAudit::by_id() {
     case Cmd::mi_atomic: return atomic();
     case Cmd::mi_store_data_index: return store_index();
     case Cmd::mi_semaphore_wait: return semaphore_wait();
-    case Cmd::mi_store_data_imm: return operand(desc_->addresses[0], cmd_.size() > 4 ? 8 : 4);
+    case Cmd::mi_store_data_imm: return store_immediate();
     case Cmd::mi_user_interrupt: user_interrupt_ = true; return kFine;
     case Cmd::mi_arb_on_off: allow_arbitration(); return kFine;
     case Cmd::mi_set_predicate:
@@ -234,7 +234,8 @@ Verdict CommandAudit::post_sync(bool indexed) {
   if (user() && (cmd_[a.flag_dword] & a.flag_mask)) {
     return refused(Reject::privileged_from_user, cmd_[0]);
   }
-  if (address(a.dword) < hv::kPageSize) return kFine;
+  // Eight bytes: behind the page stands what the engine executes when it restores the context.
+  if (address(a.dword) <= hv::kPageSize - 8) return kFine;
   return refused(Reject::ggtt_address, cmd_[a.dword]);
 }
 
@@ -248,10 +249,15 @@ Verdict CommandAudit::atomic() {
   return operand(desc_->addresses[0], 4u << std::min(size, 2u));
 }
 
+Verdict CommandAudit::store_immediate() {
+  constexpr uint32_t kQword = bit(21);
+  return operand(desc_->addresses[0], cmd_.size() > 4 || (cmd_[0] & kQword) ? 8 : 4);
+}
+
 Verdict CommandAudit::store_index() const {
   constexpr uint32_t kOwnPage = bit(21);
   if ((cmd_[0] & kOwnPage) == 0) return refused(Reject::privileged_from_user, cmd_[0]);
-  return cmd_[1] < hv::kPageSize ? kFine : refused(Reject::ggtt_address, cmd_[1]);
+  return cmd_[1] <= hv::kPageSize - 8 ? kFine : refused(Reject::ggtt_address, cmd_[1]);
 }
 
 Verdict CommandAudit::semaphore_wait() {

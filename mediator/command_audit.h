@@ -51,6 +51,7 @@ class CommandAudit {
   Verdict flush();
   Verdict post_sync(bool indexed);
   Verdict atomic();
+  Verdict store_immediate();
   Verdict store_index() const;
   Verdict semaphore_wait();
   Verdict emulate();

@@ -44,6 +44,7 @@ struct ShadowContext {
   bool on_gpu = false;
   bool user_interrupt = false;  ///< what is ready ends in MI_USER_INTERRUPT
   bool mid_thread = false;      ///< asked for mid-thread GPGPU preemption
+  bool marks_engine = false;    ///< loads registers that outlive it on the engine
   uint64_t stamp = 0;           ///< in the guest's image since the last copy-back
   uint64_t queued_ns = 0;       ///< time of the ELSP write
   uint64_t last_use = 0;

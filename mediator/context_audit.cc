@@ -16,7 +16,7 @@ namespace {
 
 constexpr uint32_t kLri = 0x22u << 23, kLriMask = 0xff800000, kBatchBufferEnd = 0x0au << 23;
 constexpr uint32_t kLriForcePosted = kLri | 1u << 12;
-constexpr uint32_t kRegisterMask = 0x7ffffc;
+constexpr uint32_t kRegisterMask = 0x7ffffc, kCsChicken1 = 0x2580;
 
 // Registers that Gen8/9 hardware itself saves in its images besides those a stream may load.
 // Relative to the engine's base; SKL PRM vol 7, Register State Context.
@@ -26,6 +26,8 @@ constexpr std::array<uint32_t, 18> kSaved{0x28,  0x94,  0x9c,  0xc0,  0xc8,  0xc
 
 bool may_load(gen9::EngineId engine, uint32_t reg) {
   if (is_redirected(reg)) return false;
+  // Not part of a context, but for CS_CHICKEN1: a stream's load is noticed, an image's is not.
+  if (is_loaded_at_switch(reg) && reg != kCsChicken1) return false;
   const uint32_t base = gen9::info(engine).mmio_base;
   if (reg >= base && std::find(kSaved.begin(), kSaved.end(), reg - base) != kSaved.end())
     return true;

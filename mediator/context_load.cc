@@ -120,6 +120,7 @@ Refusal ContextSet::load_workarounds(ShadowContext& c, std::span<uint32_t> state
     const auto host = shadow.privileged_batch(per_ctx & ~uint32_t{0xfff});
     if (!host.ok()) return {host.error(), 0, "per-context batch", per_ctx};
     state[ctx::kBbPerCtxPtr] = static_cast<uint32_t>(host.value()) | 1;
+    c.marks_engine = c.marks_engine || shadow.marks_engine();
   }
   const uint32_t lines = indirect & 0x3f;
   if (lines == 0) return {};
@@ -128,6 +129,7 @@ Refusal ContextSet::load_workarounds(ShadowContext& c, std::span<uint32_t> state
   if (!env_.ggtt.read(GmAddr{from}, std::as_writable_bytes(std::span{batch})).ok())
     return {Reject::ggtt_address, 0, "indirect-context batch", indirect};
   if (shadow.scan_stream(batch).refusal.reason != Reject::none) return shadow.refusal();
+  c.marks_engine = c.marks_engine || shadow.marks_engine();
   auto object = shadow::HostObject::create(env_.gpu, env_.space, env_.retired,
                                            shadow::PageUse::batch, env_.owner, 1);
   if (!object.ok()) return {Reject::no_memory, 0, "indirect-context batch", indirect};

@@ -21,7 +21,9 @@ inline constexpr CommandDesc kMi[] = {
     row("MI_URB_ATOMIC_ALLOC", mi(0x09), kRcs, one()),
     row("MI_BATCH_BUFFER_END", mi(0x0a), kAll, one(),
         {Cmd::mi_batch_buffer_end, Audit::pass, true}),
-    row("MI_SUSPEND_FLUSH", mi(0x0b), kAll, one(), {Cmd::mi_suspend_flush}),
+    // Holds back everybody's flushes, TLB invalidations among them.
+    row("MI_SUSPEND_FLUSH", mi(0x0b), kAll, one(),
+        {Cmd::mi_suspend_flush, Audit::refuse_privileged}),
     row("MI_PREDICATE", mi(0x0c), kRcs, one(), {Cmd::mi_predicate}),
     row("MI_TOPOLOGY_FILTER", mi(0x0d), kAll, one(), {Cmd::mi_topology_filter}),
     row("MI_SET_APPID", mi(0x0e), kAll, one()),

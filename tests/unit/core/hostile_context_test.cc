@@ -120,6 +120,19 @@ TEST_F(HostileContext, ATailTakenBackWhileItRunsWaitsForTheHead) {
   EXPECT_EQ(gpu.preempt_requests, 1u);
 }
 
+TEST_F(HostileContext, ATableLoadedByARingIsLoadedAnewForTheNextGuest) {
+  Guest& other = add_guest();
+  other.make_context(kA);
+  other.emit(kA, {kNoop, kNoop});
+  g().submit(kDescA);
+  g().emit(kA, {kLri1, gen9::kMocs[0], 0x30, kNoop});
+  g().submit(kDescA);  // a lite restore: nothing is loaded now
+  finish();
+  const unsigned before = gpu.register_loads;
+  other.submit(kDescA);
+  EXPECT_EQ(gpu.register_loads, before + 1);
+}
+
 constexpr uint32_t kGgttBatch = 0x31u << 23 | 1;
 
 // Batches that differ by where they begin cost the guest no memory of its own.

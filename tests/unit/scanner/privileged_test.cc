@@ -71,6 +71,8 @@ TEST(PrivilegedScan, PipeControlIndexStaysInTheStatusPage) {
   const uint32_t flags = 1u << 24 | 1u << 21 | 1u << 14;
   EXPECT_EQ(run_ring({0x7a000004, flags, 0x100, 0, 5, 0}).reason(), Reject::none);
   EXPECT_EQ(run_ring({0x7a000004, flags, 0x1000, 0, 5, 0}).reason(), Reject::ggtt_address);
+  EXPECT_EQ(run_ring({0x7a000004, flags, 0xffc, 0, 5, 0}).reason(), Reject::ggtt_address)
+      << "half of it would be the first command of the context's restore";
   EXPECT_EQ(run_ring({0x7a000004, flags, 0x100, 1, 5, 0}).reason(), Reject::ggtt_address);
 }
 
@@ -149,6 +151,7 @@ TEST(PrivilegedScan, RefusesWhatGvtgRefuses) {
       {0x17000003, 0, 0, 0, 0},    // MI_COPY_MEM_MEM
       {0x10a00001, 0x100, 0},      // MI_STORE_DATA_INDEX
       {0x13800001, 0x1000, 0},     // MI_CLFLUSH
+      {0x05800000},                // MI_SUSPEND_FLUSH
       {0x1b000002, 0, 0x2000, 0},  // MI_CONDITIONAL_BATCH_BUFFER_END
       {0x11800001, 0x1000, 0},     // MI_UPDATE_GTT
   };
