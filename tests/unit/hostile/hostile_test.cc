@@ -41,6 +41,8 @@ TEST_P(Hostile, NeighboursAreUnhurt) {
   config.model.context_time = true;
   config.mediator.keep_originals = true;
   config.mediator.slice_ns = 1'000'000;
+  // Failsafe tames vandals: with some seeds it is far away.
+  if (GetParam() % 3 != 0) config.mediator.refusals_to_failsafe = 1'000'000;
   embedded::Host host(config);
   ASSERT_EQ(host.start(), "");
   // The vandals first: the victims work while they are at it.
@@ -50,6 +52,7 @@ TEST_P(Hostile, NeighboursAreUnhurt) {
     ASSERT_NE(g, nullptr);
     auto actor =
         std::make_unique<hostile::Vandal>(g->port(), std::mt19937_64(GetParam() * 2 + v), 1500);
+    actor->set_balloon([g](hv::Gfn gfn) { g->domain().balloon_out(gfn); });
     vandals.push_back(actor.get());
     ASSERT_EQ(host.boot(*g, std::move(actor)), "");
   }
