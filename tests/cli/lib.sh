@@ -6,7 +6,7 @@
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
 xengvt=${XENGVT:-build/release/xengvt}
-corpus=(tests/corpus/aub/*.aub.zst)
+corpus=(tests/corpus/aub/*.aub.zst tests/corpus/aub/more/*.aub.zst)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 [ -x "$xengvt" ] || { echo "not ok there is no $xengvt"; exit 1; }
