@@ -8,7 +8,7 @@ wrapper=/usr/libexec/xengvt/xengvt-dm
 
 start_daemon() {
   install -D -m 755 /bed/bin/xengvt-dm "$wrapper" && mkdir -p /run/xengvt || return
-  xengvtd >"$log/xengvtd.log" 2>&1 &
+  xengvtd --config /bed/dom0/xengvtd.conf >"$log/xengvtd.log" 2>&1 &
   echo $! >/run/bed-xengvtd
   wait_for 30 xengvt list && kill -0 "$(cat /run/bed-xengvtd)"
 }
