@@ -6,7 +6,7 @@
 . /bed/dom0/vgpu.sh
 check "the daemon starts" "$log/xengvtd.log" start_daemon || return
 check "xl create of screen with a vGPU" "$log/create-screen.log" \
-  vgpu_guest screen "bed.seed=7 bed.gpu=1 bed.linger=60" || daemon_log screen
+  vgpu_guest screen "bed.seed=7 bed.gpu=1 bed.fbdev=1 bed.linger=60" || daemon_log screen
 driver_works screen && screen_is_drawn screen
 xl destroy screen
 stop_daemon
