@@ -1,11 +1,7 @@
-  while read -r module; do
-    options=
-    [ "$module" != drm_kms_helper.ko ] || options=fbdev_emulation=$(argument bed.fbdev)
-    # shellcheck disable=SC2086 # no option is no argument
-    insmod "/modules/$module" $options ||#!/bin/busybox sh
+#!/bin/busybox sh
 # SPDX-License-Identifier: MIT
-# shellcheck shell=dash
 # What a guest does once it is up: loads i915, says what came of it, runs the programs it was told to run.
+# shellcheck shell=dash
 say() { echo "bed: $*"; }
 argument() { sed -n "s/^$1=//p" /bed/arguments; }
 seed=$(argument bed.seed)
@@ -14,7 +10,11 @@ seed=$(argument bed.seed)
 load_driver() {
   local begin options module
   begin=$(uptime_seconds)
-  while read -r module; do insmod "/modules/$module" || say "not ok module $module"
+  while read -r module; do
+    options=
+    [ "$module" != drm_kms_helper.ko ] || options=fbdev_emulation=$(argument bed.fbdev)
+    # shellcheck disable=SC2086 # no option is no argument
+    insmod "/modules/$module" $options || say "not ok module $module"
   done </modules/order
   [ -e /dev/dri/card0 ] || sleep 5
   say "figure probe_seconds $(echo "$(uptime_seconds) $begin" | awk '{print $1 - $2}')"
