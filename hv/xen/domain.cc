@@ -40,7 +40,8 @@ struct XenDomain::Impl {
         memory(*calls, *cfg.frames, s),
         pages(*calls, memory, [this](std::string_view line) { log(line); }),
         server(*calls),
-        requests(cfg.pci_device << 3 | cfg.pci_function, server, memory, trapped) {}
+        late(pages, cfg.late_range, cfg.late_offset, cfg.late_bytes),
+        requests(cfg.pci_device << 3 | cfg.pci_function, server, memory, trapped, late) {}
 
   void log(std::string_view line) {
     if (config.log) config.log(refuse(info.id, std::string(line)));
@@ -57,6 +58,7 @@ struct XenDomain::Impl {
   RegisterPages pages;
   Server server;
   TrappedPages trapped;
+  LateWrites late;
   Requests requests;
   bool busy = false, closed = false;
 };
@@ -155,6 +157,7 @@ Status XenDomain::unprotect(Gfn gfn) {
 
 Status XenDomain::place(Range range, Gpa base, uint64_t bytes) {
   if (impl_->closed) return Error::gone;
+  impl_->late.shut();
   if (range == Range::config || bytes == 0 || ((base.v | bytes) & kPageMask) || base.v == 0 ||
       base.v + bytes < base.v)
     return Error::bad_argument;
@@ -164,6 +167,7 @@ Status XenDomain::place(Range range, Gpa base, uint64_t bytes) {
 }
 Status XenDomain::remove(Range range) {
   if (impl_->closed) return Error::gone;
+  impl_->late.shut();
   impl_->server.remove(range);
   return {};
 }
@@ -175,6 +179,7 @@ Result<std::span<std::byte>> XenDomain::register_pages(Range range, uint64_t off
 }
 Status XenDomain::set_direct_read(Range range, uint64_t offset, uint64_t bytes, bool direct) {
   if (impl_->closed) return Error::gone;
+  impl_->late.shut();
   return impl_->pages.set_direct(range, offset, bytes, direct && impl_->config.direct_reads);
 }
 

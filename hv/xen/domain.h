@@ -25,15 +25,20 @@ struct XenConfig {
   FrameSpace* frames = nullptr;  ///< shared by all domains; outlives them
   Log log;
   unsigned pci_device = 2, pci_function = 0;  ///< on bus 0 of segment 0
-  bool direct_reads = true;                   ///< off: every register read traps (for comparison)
+  /// Register pages where a run of 8-byte writes may become known late: before the next request of
+  /// any kind, each changed entry once, in the order of addresses. Empty: every write traps.
+  Range late_range = Range::bar0;
+  uint64_t late_offset = 0, late_bytes = 0;
+  bool direct_reads = true;  ///< off: every register read traps (for comparison)
 };
 
-/// What arrived and was answered. Every one but `interrupts` and `invalidations` is one exit.
+/// What arrived and was answered. All that exits() adds up is one exit each.
 struct ExitCounts {
   uint64_t config_reads = 0, config_writes = 0;
   uint64_t register_reads = 0, register_writes = 0;  ///< BAR0
   uint64_t aperture_reads = 0, aperture_writes = 0;  ///< BAR2
   uint64_t page_writes = 0;                          ///< protected pages
+  uint64_t late_writes = 0;                          ///< register writes that were no exit
   uint64_t strays = 0;                               ///< of nothing of ours
   uint64_t invalidations = 0;                        ///< the guest gave memory back
   uint64_t interrupts = 0;

@@ -205,6 +205,18 @@ void RegisterPages::close() {
   seat_ = {};
 }
 
+std::byte* RegisterPages::memory(Range range, uint64_t offset) {
+  Block* b = block_of(range, offset);
+  return b ? b->memory + (offset - b->offset) : nullptr;
+}
+std::byte* RegisterPages::memory_in_guest(Range range, uint64_t offset) {
+  return is_direct(range, offset) ? memory(range, offset) : nullptr;
+}
+bool RegisterPages::set_trapping(Range range, uint64_t offset, bool trapping) {
+  Block* b = block_of(range, offset);
+  return b && calls_.set_type(gfn(*b, (offset - b->offset) >> kPageShift), 1, trapping) == 0;
+}
+
 uint64_t RegisterPages::pages_in_guest() const {
   uint64_t n = 0;
   for (const Block& b : blocks_) n += std::ranges::count_if(b.pages, &Page::in_guest);

@@ -37,6 +37,11 @@ class RegisterPages {
   /// The range now begins here. Pages stay where they were while a BAR is switched off: drivers
   /// switch it off to size it, and it mostly comes back to the same place.
   void move(Range range, Gpa base);
+  /// Our memory of a page, and the same only if the guest has it too; nullptr if there is none.
+  std::byte* memory(Range range, uint64_t offset);
+  std::byte* memory_in_guest(Range range, uint64_t offset);
+  /// Whether the guest's writes to a page it has trap; false if that could not be done.
+  bool set_trapping(Range range, uint64_t offset, bool trapping);
   /// Takes every page out of the guest.
   void close();
   [[nodiscard]] uint64_t pages_in_guest() const;

@@ -35,6 +35,10 @@ void Requests::count(const Ioreq& r) {
 }
 
 uint64_t Requests::answer(const Ioreq& r) {
+  late_.settle([this](Range range, uint64_t offset, uint64_t value) {
+    ++counts_.late_writes;
+    if (handler_) handler_->on_write(range, offset, 8, value);
+  });
   count(r);
   switch (r.type) {
     case IoType::invalidate: memory_.invalidate(); return r.data;
@@ -77,6 +81,7 @@ void Requests::write_at(IoType type, uint64_t address, unsigned size, uint64_t v
   }
   if (server_.locate(address, size, range, offset)) {
     if (handler_) handler_->on_write(range, offset, size, value);
+    late_.written(range, offset, size);
     return;
   }
   if (in_page(address, size) && memory_.page(Gfn{address >> kPageShift}))

@@ -6,6 +6,7 @@
 
 #include "hv/xen/domain.h"
 #include "hv/xen/ioreq.h"
+#include "hv/xen/late_writes.h"
 #include "hv/xen/memory.h"
 #include "hv/xen/server.h"
 
@@ -16,8 +17,8 @@ using TrappedPages = std::unordered_set<uint64_t>;  ///< guest frames whose writ
 class Requests final : public Accesses {
  public:
   Requests(unsigned pci_function, const Server& server, GuestMemory& memory,
-           const TrappedPages& trapped)
-      : function_(pci_function), server_(server), memory_(memory), trapped_(trapped) {}
+           const TrappedPages& trapped, LateWrites& late)
+      : function_(pci_function), server_(server), memory_(memory), trapped_(trapped), late_(late) {}
 
   void attach(TrapHandler* handler) { handler_ = handler; }
   /// Performs the request; the data to answer with.
@@ -38,6 +39,7 @@ class Requests final : public Accesses {
   const Server& server_;
   GuestMemory& memory_;
   const TrappedPages& trapped_;
+  LateWrites& late_;
   TrapHandler* handler_ = nullptr;
   ExitCounts counts_;
 };

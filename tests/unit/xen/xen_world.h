@@ -47,7 +47,6 @@ class Handler final : public TrapHandler {
 class XenWorld : public testing::Test {
  protected:
   std::string open() {
-    XenConfig config;
     config.frames = &frames;
     config.log = [this](std::string_view line) { lines.emplace_back(line); };
     auto opened = XenDomain::open(DomId{7}, config, xen.calls());
@@ -65,6 +64,7 @@ class XenWorld : public testing::Test {
     ASSERT_TRUE(domain->set_direct_read(Range::bar0, 8 << 20, kPageSize, true).ok());
   }
   fake::FakeXen xen;
+  XenConfig config;
   FrameSpace frames;
   Handler handler;
   std::vector<std::string> lines;
