@@ -13,6 +13,7 @@ extern "C" {
 #include "hv/xen/domain.h"
 #include "hv/xen/frames.h"
 #include "hv/xen/watch.h"
+#include "shadow/gen9/regs.h"
 
 namespace xengvtd {
 namespace {
@@ -146,6 +147,9 @@ hv::Result<std::unique_ptr<BackendGuest>, Problem> XenBackend::attach(const Iden
                    "create it paused (xl create -p)"};
   hv::xen::XenConfig config;
   config.frames = &frames_;
+  // i915 on Xen clears its whole GGTT while it probes: a run of entries is one exit, not one each.
+  config.late_offset = gen9::kGttOffset;
+  config.late_bytes = gen9::kGttBytes;
   config.log = [this, guest = who.name](std::string_view line) {
     log_.add(LogLevel::warning, guest, std::string(line));
   };
