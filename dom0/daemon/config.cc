@@ -105,11 +105,9 @@ Keys daemon_keys(Config& c) {
 }
 
 Keys gpu_keys(Config& c) {
-  return {{"device-id", number(c.device_id, 1, 0xffff)},
-          {"time-scale", factor(c.time_scale)},
-          {"step-us", number(c.step_us, 10, 10'000)},
-          {"max-lag-ms", number(c.max_lag_ms, 1, 10'000)},
-          {"slice-ms", number(c.slice_ms, 1, 30)},
+  return {{"device-id", number(c.device_id, 1, 0xffff)},   {"time-scale", factor(c.time_scale)},
+          {"step-us", number(c.step_us, 10, 10'000)},      {"spin-us", number(c.spin_us, 0, 1000)},
+          {"max-lag-ms", number(c.max_lag_ms, 1, 10'000)}, {"slice-ms", number(c.slice_ms, 1, 30)},
           {"hang-ms", number(c.hang_ms, 10, 60'000)}};
 }
 
@@ -186,7 +184,8 @@ const VgpuType* Config::find_type(const std::string& name) const {
 
 Config default_config() {
   Config c;
-  c.types = {VgpuType{"small", 64, 384, 4, 1024, 768, 2, 16},
+  c.types = {VgpuType{"tiny", 32, 32, 4, 1024, 768, 1, 32},
+             VgpuType{"small", 64, 384, 4, 1024, 768, 2, 16},
              VgpuType{"medium", 128, 1024, 4, 1280, 1024, 4, 8},
              VgpuType{"large", 256, 2048, 8, 1920, 1200, 8, 4}};
   return c;

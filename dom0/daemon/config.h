@@ -35,8 +35,9 @@ struct Config {
   std::string trace;  ///< record from the start into this file; empty: do not
 
   uint16_t device_id = 0x1912;
-  double time_scale = 1.0;   ///< modelled time per wall time, 0.001..1000
-  uint32_t step_us = 100;    ///< longest the model may keep a trap waiting, 10..10000
+  double time_scale = 1.0;  ///< modelled time per wall time, 0.001..1000
+  uint32_t step_us = 100;   ///< longest the model may keep a trap waiting, 10..10000
+  uint32_t spin_us = 50;    ///< after an access, look for the next so long before sleeping, 0..1000
   uint64_t max_lag_ms = 20;  ///< a slower model forgets what it lags beyond this, 1..10000
   uint64_t slice_ms = 5;     ///< 1..30
   uint64_t hang_ms = 200;    ///< 10..60000
@@ -46,7 +47,7 @@ struct Config {
   [[nodiscard]] const VgpuType* find_type(const std::string& name) const;
 };
 
-/// What is there without a file: types small, medium, large.
+/// What is there without a file: types tiny, small, medium, large.
 Config default_config();
 /// Reads the ini form: comments with # or ;, sections [daemon], [gpu], [type NAME]. Types in the
 /// file replace the built-in ones. On error one line that names section and key.

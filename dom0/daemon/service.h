@@ -84,7 +84,10 @@ class Service {
   GuestReport report(Guest& g);
   void watch(int fd);
   void take_events();
-  bool serve_guests();
+  /// Answers what there is and runs what is due; with `all` without having been told by an event.
+  /// False if no guest wanted anything.
+  bool serve(bool all);
+  bool serve_guests(bool all);
   void drop_dead();
   void tell_changes(uint64_t now);
   void arm_timer();
@@ -105,7 +108,8 @@ class Service {
   Guests guests_;
   bool deaths_ = false;  ///< some domain died
   uint64_t next_tell_ns_ = 0;
-  GpuThread gpu_;  ///< last: stops before anything it uses goes
+  uint64_t armed_ns_ = UINT64_MAX;  ///< what the timer is set to
+  GpuThread gpu_;                   ///< last: stops before anything it uses goes
 };
 
 }  // namespace xengvtd

@@ -14,6 +14,8 @@ namespace {
 
 // A guest of this process may answer its interrupt at once and so on; others wait meanwhile.
 constexpr unsigned kMaxRounds = 16;
+// The control socket waits as long for its turn.
+constexpr uint64_t kMaxSpinNs = 5'000'000;
 constexpr uint64_t kTellNs = 1'000'000'000;
 
 void drain(int fd) {
@@ -42,14 +44,16 @@ void Service::take_events() {
   }
 }
 
-bool Service::serve_guests() {
+bool Service::serve_guests(bool all) {
   bool any = false;
   std::vector<hv::DomId> broken;
   for (auto& [id, g] : guests_) {
-    if (!g->ready && g->backend->wake_ns() > clock_.now_ns()) continue;
+    const bool look = all && g->backend->event_fd() >= 0;
+    if (!look && !g->ready && g->backend->wake_ns() > clock_.now_ns()) continue;
     g->ready = false;
-    any = true;
+    const uint64_t before = g->backend->counts().exits();
     if (!g->backend->dispatch()) broken.push_back(id);
+    any |= !look || g->backend->counts().exits() != before;
   }
   for (const hv::DomId id : broken) remove(id, "its domain cannot be served any more");
   return any;
@@ -63,18 +67,36 @@ void Service::drop_dead() {
 }
 
 void Service::pump() {
-  const GpuThread::Entry entry(gpu_);
-  gpu_.acknowledge();
-  take_events();
-  if (deaths_) drop_dead();
+  const uint64_t began = clock_.now_ns();
+  uint64_t last = began;
+  {
+    const GpuThread::Entry entry(gpu_);
+    gpu_.acknowledge();
+    take_events();
+    if (deaths_) drop_dead();
+    if (!serve(false)) return;
+  }
+  // A guest's accesses come in rows, and being woken for each costs more than answering it.
+  for (uint64_t now = clock_.now_ns();
+       now - last < config_.spin_us * uint64_t{1000} && now - began < kMaxSpinNs;
+       now = clock_.now_ns()) {
+    const GpuThread::Entry entry(gpu_);
+    if (serve(true)) last = now;
+  }
+}
+
+bool Service::serve(bool all) {
+  bool any = false;
   for (unsigned round = 0; round < kMaxRounds; ++round) {
-    const bool any = serve_guests();
+    const bool served = serve_guests(all);
     const bool due = session_->mediator().next_deadline_ns() <= clock_.now_ns();
     if (due || device_.interrupt_pending()) session_->poll();
-    if (!any) break;
+    any |= served;
+    if (!served || all) break;
   }
   if (const uint64_t now = clock_.now_ns(); now >= next_tell_ns_) tell_changes(now);
   arm_timer();
+  return any;
 }
 
 void Service::arm_timer() {
@@ -82,9 +104,12 @@ void Service::arm_timer() {
   uint64_t at = session_->mediator().next_deadline_ns();
   for (const auto& [id, g] : guests_) at = std::min(at, g->backend->wake_ns());
   if (!guests_.empty()) at = std::min(at, next_tell_ns_);
+  const uint64_t now = clock_.now_ns();
+  // Most accesses change no deadline, and a system call for each would show.
+  if (at == armed_ns_ && at > now) return;
+  armed_ns_ = at;
   itimerspec t{};
   if (at != UINT64_MAX) {
-    const uint64_t now = clock_.now_ns();
     // Zero would disarm it.
     const uint64_t in = at > now ? at - now : 1;
     t.it_value.tv_sec = static_cast<time_t>(in / 1'000'000'000);

@@ -25,7 +25,7 @@ same "attach" 0 "$status"
 run attach 7 --type small --socket "$socket"
 same "attached twice: exit code" 1 "$status"
 run attach 8 --type nothing --socket "$socket"
-check "an unknown type is told with those there are" grep -q 'choose one of: small, medium, large' "$work/err"
+check "an unknown type is told with those there are" grep -q 'choose one of: tiny, small, medium, large' "$work/err"
 run attach 8 --socket "$socket"
 one_line "attach without a type"
 for _ in $(seq 100); do

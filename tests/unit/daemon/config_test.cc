@@ -31,7 +31,7 @@ TEST(Config, EmptyFileMeansTheBuiltInValues) {
 TEST(Config, EveryKeyIsRead) {
   const auto c = parse(
       "[daemon]\nsocket = /tmp/s\nsocket-mode = 0660\nsocket-group = video\nlog-level = debug\n"
-      "trace = /tmp/t\n[gpu]\ndevice-id = 0x5912\ntime-scale = 0.25\nstep-us = 50\n"
+      "trace = /tmp/t\n[gpu]\ndevice-id = 0x5912\ntime-scale = 0.25\nstep-us = 50\nspin-us = 0\n"
       "max-lag-ms = 7\nslice-ms = 9\nhang-ms = 300\n"
       "[type tiny]\nlow-mib = 32\nhigh-mib = 0\nfences = 2\nresolution = 800x600\nweight = 3\n"
       "maximum = 1\n");
@@ -44,6 +44,7 @@ TEST(Config, EveryKeyIsRead) {
   EXPECT_EQ(c->device_id, 0x5912);
   EXPECT_EQ(c->time_scale, 0.25);
   EXPECT_EQ(c->step_us, 50u);
+  EXPECT_EQ(c->spin_us, 0u);
   EXPECT_EQ(c->max_lag_ms, 7u);
   EXPECT_EQ(c->slice_ms, 9u);
   EXPECT_EQ(c->hang_ms, 300u);
@@ -59,6 +60,7 @@ TEST(Config, TheFileShippedSaysWhatIsBuiltIn) {
   const Config built_in = default_config();
   EXPECT_EQ(shipped->types, built_in.types);
   EXPECT_EQ(shipped->socket_mode, built_in.socket_mode);
+  EXPECT_EQ(shipped->spin_us, built_in.spin_us);
   EXPECT_EQ(shipped->step_us, built_in.step_us);
   EXPECT_EQ(shipped->max_lag_ms, built_in.max_lag_ms);
   EXPECT_EQ(shipped->slice_ms, built_in.slice_ms);

@@ -41,6 +41,7 @@ class Control : public testing::Test {
   }
   Config config_ = [] {
     Config c = default_config();
+    c.types.erase(c.types.begin());  // begin with small
     c.types[0].maximum = 2;
     return c;
   }();
