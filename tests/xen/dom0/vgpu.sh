@@ -24,7 +24,7 @@ daemon_log() { tail -n 5 "/var/log/xen/qemu-dm-$1.log" >>/bed/results 2>&1; }
 
 # vgpu_guest NAME ARGUMENTS: as guest, with a virtual GPU.
 vgpu_guest() {
-  guest "$1" "$2" "-xgpu type=${VGPU_TYPE:-small}" "device_model_override=\"$wrapper\""
+  guest "$1" "$2" "-xgpu type=${VGPU_TYPE:-tiny}" "device_model_override=\"$wrapper\""
 }
 
 # driver_works NAME: i915 saw a virtual GPU, made its nodes and had nothing to complain about.
