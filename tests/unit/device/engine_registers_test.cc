@@ -212,6 +212,8 @@ TEST_F(EngineRegisters, PcodeAnswersAtOnce) {
   EXPECT_EQ(ask(6, 1), 0x61514b3du);
   EXPECT_EQ(ask(7, 3), 1u);
   EXPECT_EQ(ask(5, 0x10), 0x11u);
+  EXPECT_EQ(ask(0x21, 0), 1u);  // system agent voltage scaling is disabled
+  EXPECT_EQ(ask(0x21, 3), 0u);
   EXPECT_EQ(ask(9, 0x1234), 0x1234u);
 }
 
