@@ -114,12 +114,12 @@ ScanOutcome BatchShadow::run_scan(ScanSource& source, Rules rules, unsigned leve
   return outcome;
 }
 
-ScanOutcome BatchShadow::scan_stream(std::span<uint32_t> stream) {
+ScanOutcome BatchShadow::scan_stream(std::span<uint32_t> stream, bool may_disable) {
   patches_.clear();
   FixedSource source(stream);
   ScanRequest request{.engine = engine_, .rules = Rules::privileged};
   request.ring_dwords = stream.size();
-  request.enable_arbitration = enable_arbitration_;
+  request.enable_arbitration = enable_arbitration_ && !may_disable;
   ScanOutcome outcome = scan(source, request, *this);
   commands_ += outcome.commands;
   if (refusal_.reason == Reject::none) refusal_ = outcome.refusal;

@@ -40,7 +40,8 @@ class BatchShadow final : public ScanHost {
               size_t pages_left);
 
   /// Audits `stream` (a ring segment or an indirect-context batch, already copied) in place.
-  ScanOutcome scan_stream(std::span<uint32_t> stream);
+  /// `may_disable`: it may turn arbitration off, which its owner then turns on again.
+  ScanOutcome scan_stream(std::span<uint32_t> stream, bool may_disable = false);
   /// A batch at a guest GGTT address, copied and audited as from the ring; host address of the
   /// copy.
   hv::Result<uint64_t, Reject> privileged_batch(uint64_t address);

@@ -283,6 +283,7 @@ Verdict CommandAudit::emulate() {
 
 void CommandAudit::allow_arbitration() {
   if (request_.enable_arbitration && (cmd_[0] & 1) == 0) set(0, cmd_[0] | 1);
+  arbitration_off_ = (cmd_[0] & 1) == 0;
 }
 
 }  // namespace mediator

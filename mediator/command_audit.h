@@ -31,6 +31,7 @@ class CommandAudit {
   /// Changes a dword of the copy, telling the owner.
   void replace(std::span<uint32_t> copy, size_t at, uint32_t value);
   [[nodiscard]] bool saw_user_interrupt() const { return user_interrupt_; }
+  [[nodiscard]] bool arbitration_off() const { return arbitration_off_; }
 
  private:
   [[nodiscard]] bool user() const { return request_.rules != Rules::privileged; }
@@ -59,7 +60,7 @@ class CommandAudit {
 
   const ScanRequest& request_;
   ScanHost& host_;
-  bool user_interrupt_ = false;
+  bool user_interrupt_ = false, arbitration_off_ = false;
   // The command being looked at.
   const gen9::CommandDesc* desc_ = nullptr;
   std::span<uint32_t> copy_, cmd_;

@@ -16,6 +16,8 @@ namespace {
 
 /// Of CONTEXT_CONTROL: restore inhibit and resource streamer enable.
 constexpr uint32_t kGuestsControl = ctx::kRestoreInhibit | 1u << 1;
+constexpr uint32_t kMaxLines = 0x3f;  // cache lines of an indirect-context batch
+constexpr uint32_t kArbitrationOn = 0x08u << 23 | 1;
 
 }  // namespace
 
@@ -115,20 +117,28 @@ Refusal ContextSet::load_workarounds(ShadowContext& c, std::span<uint32_t> state
   state[ctx::kBbPerCtxPtr] = 0;
   state[ctx::kIndirectCtx] = 0;
   if (c.engine != EngineId::rcs) return {};
-  BatchShadow shadow(env_, c.engine, nullptr, nullptr, false, c.workarounds, copy_pages_left());
+  BatchShadow shadow(env_, c.engine, nullptr, nullptr, true, c.workarounds, copy_pages_left());
   if (per_ctx & 1) {
     const auto host = shadow.privileged_batch(per_ctx & ~uint32_t{0xfff});
     if (!host.ok()) return {host.error(), 0, "per-context batch", per_ctx};
     state[ctx::kBbPerCtxPtr] = static_cast<uint32_t>(host.value()) | 1;
     c.marks_engine = c.marks_engine || shadow.marks_engine();
   }
-  const uint32_t lines = indirect & 0x3f;
+  uint32_t lines = indirect & kMaxLines;
   if (lines == 0) return {};
   std::vector<uint32_t> batch(lines * 16);
   const uint32_t from = indirect & ~uint32_t{0x3f};
   if (!env_.ggtt.read(GmAddr{from}, std::as_writable_bytes(std::span{batch})).ok())
     return {Reject::ggtt_address, 0, "indirect-context batch", indirect};
-  if (shadow.scan_stream(batch).refusal.reason != Reject::none) return shadow.refusal();
+  // It runs inside the restore, where a preemption is not wanted; but what it leaves off stays off
+  // for all of the context.
+  const ScanOutcome outcome = shadow.scan_stream(batch, true);
+  if (outcome.refusal.reason != Reject::none) return shadow.refusal();
+  if (outcome.arbitration_off) {
+    if (lines++ == kMaxLines) return {Reject::too_long, 0, "indirect-context batch", indirect};
+    batch.push_back(kArbitrationOn);
+    batch.resize(lines * 16);
+  }
   c.marks_engine = c.marks_engine || shadow.marks_engine();
   auto object = shadow::HostObject::create(env_.gpu, env_.space, env_.retired,
                                            shadow::PageUse::batch, env_.owner, 1);

@@ -193,6 +193,7 @@ ScanOutcome Walk::run() {
   }
   out_.dwords = at_;
   out_.has_user_interrupt = audit_.saw_user_interrupt();
+  out_.arbitration_off = audit_.arbitration_off();
   return out_;
 }
 

@@ -95,6 +95,7 @@ struct ScanOutcome {
   size_t dwords = 0;
   uint64_t commands = 0;
   bool has_user_interrupt = false;
+  bool arbitration_off = false;  ///< the last MI_ARB_ON_OFF in it turns it off
 };
 
 ScanOutcome scan(ScanSource& source, const ScanRequest& request, ScanHost& host);

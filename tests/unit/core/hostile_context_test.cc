@@ -133,6 +133,21 @@ TEST_F(HostileContext, ATableLoadedByARingIsLoadedAnewForTheNextGuest) {
   EXPECT_EQ(gpu.register_loads, before + 1);
 }
 
+TEST_F(HostileContext, WorkaroundBatchesLeaveArbitrationOn) {
+  constexpr uint32_t kOff = 0x08u << 23, kOn = kOff | 1, kIndirect = 0x400000, kPer = 0x401000;
+  g().store(kIndirect, kOff);
+  g().store(kPer, kOff);
+  g().store(kPer + 4, 0x0au << 23);
+  set_image(ctx::kIndirectCtx, kIndirect | 1);
+  set_image(ctx::kBbPerCtxPtr, kPer | 1);
+  g().submit(kDescA);
+  const uint32_t indirect = shadow_image(ctx::kIndirectCtx);
+  EXPECT_EQ(indirect & 0x3f, 2u);
+  EXPECT_EQ(gpu.fetch(indirect & ~0x3fu), kOff) << "as long as it runs";
+  EXPECT_EQ(gpu.fetch((indirect & ~0x3fu) + 64), kOn);
+  EXPECT_EQ(gpu.fetch(shadow_image(ctx::kBbPerCtxPtr) & ~0xfffu), kOn);
+}
+
 constexpr uint32_t kGgttBatch = 0x31u << 23 | 1;
 
 // Batches that differ by where they begin cost the guest no memory of its own.
