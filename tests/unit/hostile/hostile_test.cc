@@ -41,6 +41,8 @@ TEST_P(Hostile, NeighboursAreUnhurt) {
   config.model.context_time = true;
   config.mediator.keep_originals = true;
   config.mediator.slice_ns = 1'000'000;
+  // Runs without arbitration points get their engine for a multiple of this.
+  config.mediator.hang_ns = 5'000'000;
   // Failsafe tames vandals: with some seeds it is far away.
   if (GetParam() % 3 != 0) config.mediator.refusals_to_failsafe = 1'000'000;
   embedded::Host host(config);
