@@ -134,7 +134,7 @@ class Batch {
   }
   // Ends the batch and hands it to an engine; submitting again runs the same commands again.
   void submit(std::uint64_t engine, std::uint32_t context = 0) {
-    if (!ended_) emit(0x0A << 23).emit(0), ended_ = true;
+    if (!ended_) end();
     std::vector<drm_i915_gem_exec_object2> list = objects_;
     drm_i915_gem_exec_object2 self{};
     self.handle = commands_.handle();
@@ -152,6 +152,11 @@ class Batch {
   bool wait(int seconds = 60) const { return commands_.wait(seconds); }
 
  private:
+  void end() {
+    emit(0x0A << 23);
+    if (used_ % 2 != 0) emit(0);  // i915 takes whole quadwords
+    ended_ = true;
+  }
   drm_i915_gem_exec_object2& find(const Buffer& buffer) {
     for (auto& object : objects_)
       if (object.handle == buffer.handle()) return object;
