@@ -163,6 +163,8 @@ SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(J
 # build PRESET,TARGETS inside a check: a build that fails closes as a failed check.
 build = $(SUBMAKE) PRESET=$(1) $(2) || { echo; echo "FAILED build $(1)"; echo "0 passed, 1 failed"; exit 1; }
 RUN_CHECKS := tests/tools/run_checks.sh
+# Suites of what has threads; check runs them under TSan too.
+THREADED := daemon
 SCRIPTS := $(sort $(wildcard tests/cli/*_test.sh))
 
 all: $(PROGRAM_NAMES:%=build/%)  ## build build/xengvt, build/xengvtd and build/xengvt-dm
@@ -181,7 +183,9 @@ demo:  ## install, build and run the demo; pictures and figures go to build/demo
 check: setup  ## install, build and pass every test
 	@$(call build,release,all units)
 	@$(call build,asan,build/asan/xengvt units fuzzers)
+	@$(call build,tsan,$(THREADED:%=build/tsan/unit-%))
 	@$(RUN_CHECKS) tests/tools/lint.sh $(SUITES:%=build/release/unit-%) $(SUITES:%=build/asan/unit-%) \
+	  $(THREADED:%=build/tsan/unit-%) \
 	  $(FUZZERS:%=build/asan/fuzz-%) $(SCRIPTS)
 bless: all  ## record the golden traces anew, after a wanted change
 	@tests/traces/bless.sh

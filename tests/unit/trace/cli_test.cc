@@ -135,7 +135,7 @@ TEST_F(TraceCli, BadUsageIsOneLine) {
   expect_refused(cli::replay_main, {}, "no trace");
   expect_refused(cli::replay_main, {path("missing")}, "No such file");
   expect_refused(cli::replay_main, {folder_}, "directory");
-  expect_refused(cli::trace_main, {}, "show or assemble");
+  expect_refused(cli::trace_main, {}, "show, assemble");
   expect_refused(cli::trace_main, {"show"}, "expected show");
   expect_refused(cli::trace_main, {"assemble", "x"}, "no -o");
   EXPECT_EQ(files(), 0u);
