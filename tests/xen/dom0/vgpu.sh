@@ -8,7 +8,7 @@ wrapper=/usr/libexec/xengvt/xengvt-dm
 
 start_daemon() {
   install -D -m 755 /bed/bin/xengvt-dm "$wrapper" && mkdir -p /run/xengvt || return
-  xengvtd --config /bed/dom0/xengvtd.conf >"$log/xengvtd.log" 2>&1 &
+  xengvtd >"$log/xengvtd.log" 2>&1 &
   echo $! >/run/bed-xengvtd
   wait_for 30 xengvt list && kill -0 "$(cat /run/bed-xengvtd)"
 }
@@ -24,7 +24,7 @@ daemon_log() { tail -n 5 "/var/log/xen/qemu-dm-$1.log" >>/bed/results 2>&1; }
 
 # vgpu_guest NAME ARGUMENTS: as guest, with a virtual GPU.
 vgpu_guest() {
-  guest "$1" "$2" "-xgpu type=${VGPU_TYPE:-tiny}" "device_model_override=\"$wrapper\""
+  guest "$1" "$2" "-xgpu type=${VGPU_TYPE:-tiny}" "device_model_version=\"qemu-xen\"" "device_model_override=\"$wrapper\""
 }
 
 # driver_works NAME: i915 saw a virtual GPU, made its nodes and had nothing to complain about.
