@@ -10,7 +10,7 @@ seed=0
 for name in "${guests[@]}"; do
   seed=$((seed + 1))
   check "xl create of $name with a vGPU" "$log/create-$name.log" \
-    vgpu_guest "$name" "bed.seed=$seed bed.gpu=1 bed.fbdev=0 bed.run=blit" || daemon_log "$name"
+    vgpu_guest "$name" "bed.seed=$seed bed.gpu=1 bed.fbdev=0 bed.run=blit" || { daemon_log "$name"; return; }
 done
 for name in "${guests[@]}"; do
   driver_works "$name" && programs_work "$name" blit
