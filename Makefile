@@ -94,7 +94,7 @@ $(foreach l,$(LAYERS),$(eval $(call layer_rules,$(l))))
 ARCHIVES := $(B)/libdom0.a $(B)/libmediator.a $(B)/libmodel.a $(B)/libshadow.a $(B)/libxen.a $(B)/libhv.a
 
 # Programs: NAME:FOLDER, each a main.cc over the libraries.
-PROGRAMS := xengvt:dom0/cli xengvtd:dom0/daemon xengvt-dm:dom0/xl
+PROGRAMS := xengvt:dom0/cli xengvtd:dom0/daemon xengvt-dm:dom0/xl xengvt-pci-model:dom0/gpu/proxy
 PROGRAM_NAMES := $(foreach p,$(PROGRAMS),$(firstword $(subst :, ,$(p))))
 define program_rules
 $(B)/obj/$(2)/main.o: $(2)/main.cc $(OBJ_DEPS)
@@ -164,10 +164,10 @@ SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(J
 build = $(SUBMAKE) PRESET=$(1) $(2) || { echo; echo "FAILED build $(1)"; echo "0 passed, 1 failed"; exit 1; }
 RUN_CHECKS := tests/tools/run_checks.sh
 # Suites of what has threads; check runs them under TSan too.
-THREADED := daemon
+THREADED := daemon proxy
 SCRIPTS := $(sort $(wildcard tests/cli/*_test.sh))
 
-all: $(PROGRAM_NAMES:%=build/%)  ## build build/xengvt, build/xengvtd and build/xengvt-dm
+all: $(PROGRAM_NAMES:%=build/%)  ## build build/xengvt, xengvtd, xengvt-dm and xengvt-pci-model
 libs: $(ARCHIVES)  ## build the libraries only
 lib-%: $(B)/lib%.a  ## build one layer: make lib-shadow
 	@:

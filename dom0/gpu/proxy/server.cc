@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+#include "dom0/gpu/proxy/server.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+
+#include "shadow/gen9/regs.h"
+
+namespace gpu::proxy {
+namespace {
+
+constexpr uint64_t kMaxLagNs = 20'000'000;
+constexpr unsigned kLateTickMs = 1;
+
+uint64_t ones(unsigned bytes) { return bytes >= 8 ? ~uint64_t{0} : (uint64_t{1} << bytes * 8) - 1; }
+
+}  // namespace
+
+/// Everything that a reset of the function puts back.
+struct Server::Gpu {
+  Gpu(Server& s, const ServerConfig& c)
+      : status(s.ram_),
+        model(status, c.gpu),
+        registers(model, status),
+        pacer(c.time_scale, kMaxLagNs),
+        thread(model, pacer, s.clock_, c.step_us, [] {}) {
+    pacer.forgive(0, s.clock_.now_ns());
+    model.set_dma_observer(&s.dma_);
+    registers.set(s.space_.read(config::kTestFaults, 4));
+    thread.set_occupied(true);
+    thread.start();
+  }
+  LateStatus status;
+  model::Model model;
+  FaultyRegisters registers;
+  xengvtd::Pacer pacer;
+  xengvtd::GpuThread thread;  ///< last: stops first
+};
+
+Server::Server(int socket, const ServerConfig& config, MachineRam& ram, Owners& owners,
+               std::ostream& log)
+    : socket_(socket),
+      config_(config),
+      log_(log),
+      ram_(ram),
+      shared_(ram),
+      dma_(shared_, owners, log),
+      space_(
+          config.gpu.device_id, config.gpu.revision, [this] { reset_wanted_ = true; },
+          [this](unsigned offset, uint32_t value) { test_register(offset, value); }) {
+  power_on();
+}
+
+Server::~Server() = default;
+
+void Server::power_on() {
+  gpu_.reset();
+  gpu_ = std::make_unique<Gpu>(*this, config_);
+}
+
+hv::Status Server::run() {
+  for (;;) {
+    pollfd p{socket_, POLLIN, 0};
+    const bool late = gpu_->registers.faults() & fault::kLateStatus;
+    if (::poll(&p, 1, late ? kLateTickMs : -1) > 0) {
+      const auto s = step();
+      if (!s.ok()) return s.error() == hv::Error::gone ? hv::Status() : s;
+    }
+    tick();
+    if (gpu_->registers.faults() & fault::kExit) return {};
+  }
+}
+
+void Server::tick() {
+  if (!gpu_->registers.faults()) return;
+  const xengvtd::GpuThread::Entry entry(gpu_->thread);
+  gpu_->registers.tick(clock_.now_ns());
+}
+
+hv::Status Server::step() {
+  auto message = receive(socket_);
+  if (!message.ok()) return message.error();
+  const uint64_t began = clock_.now_ns();
+  std::optional<uint64_t> value;
+  {
+    const xengvtd::GpuThread::Entry entry(gpu_->thread);
+    value = answer(*message);
+  }
+  if (reset_wanted_) {
+    ++counts_.resets;
+    reset_wanted_ = false;
+    power_on();
+  }
+  if (value && !reply(socket_, *value)) return hv::Error::gone;
+  counts_.longest_answer_ns = std::max(counts_.longest_answer_ns, clock_.now_ns() - began);
+  return {};
+}
+
+std::optional<uint64_t> Server::answer(Message& m) {
+  switch (m.command) {
+    case Command::sync_memory:
+      if (const auto s = ram_.sync(m); !s.ok())
+        log_ << "memory map refused: " << hv::error_name(s.error()) << std::endl;
+      return std::nullopt;
+    case Command::config_read: {
+      ++counts_.config_accesses;
+      const auto a = m.as<ConfigAccess>();
+      return space_.read(a.address, static_cast<unsigned>(a.bytes));
+    }
+    case Command::config_write: {
+      ++counts_.config_accesses;
+      const auto a = m.as<ConfigAccess>();
+      space_.write(a.address, static_cast<unsigned>(a.bytes), a.value);
+      return 0;
+    }
+    case Command::bar_read: return bar_read(m.as<BarAccess>());
+    case Command::bar_write: bar_write(m.as<BarAccess>()); return 0;
+    case Command::reset:
+      space_.power_on();
+      reset_wanted_ = true;
+      return 0;
+    default: return std::nullopt;
+  }
+}
+
+void Server::test_register(unsigned offset, uint32_t value) {
+  if (offset == config::kTestFaults) {
+    gpu_->registers.set(value);
+    log_ << "faults " << value << std::endl;
+    return;
+  }
+  dma_.mark(value);
+  report();
+}
+
+void Server::report() {
+  dma_.write();
+  const ServerCounts& c = counts_;
+  log_ << "register_reads " << c.register_reads << "\nregister_writes " << c.register_writes
+       << "\nggtt_reads " << c.ggtt_reads << "\nggtt_writes " << c.ggtt_writes
+       << "\naperture_accesses " << c.aperture_reads + c.aperture_writes << "\nresets " << c.resets
+       << "\nlongest_answer_us " << c.longest_answer_ns / 1000 << std::endl;
+}
+
+uint32_t Server::read_dword(uint64_t offset) {
+  if (offset < gen9::kMmioBytes) {
+    ++counts_.register_reads;
+    return gpu_->registers.read(static_cast<uint32_t>(offset), clock_.now_ns());
+  }
+  if (offset < gen9::kGttOffset) return 0;
+  ++counts_.ggtt_reads;
+  const uint64_t entry = gpu_->model.read_ggtt((offset - gen9::kGttOffset) / 8);
+  return static_cast<uint32_t>(offset % 8 ? entry >> 32 : entry);
+}
+
+void Server::write_dword(uint64_t offset, uint32_t value) {
+  if (offset < gen9::kMmioBytes) {
+    ++counts_.register_writes;
+    return gpu_->registers.write(static_cast<uint32_t>(offset), value, clock_.now_ns());
+  }
+  if (offset < gen9::kGttOffset) return;
+  ++counts_.ggtt_writes;
+  const uint64_t index = (offset - gen9::kGttOffset) / 8, old = gpu_->model.read_ggtt(index);
+  const uint64_t high = ~uint64_t{0} << 32;
+  gpu_->model.write_ggtt(index,
+                         offset % 8 ? (old & ~high) | uint64_t{value} << 32 : (old & high) | value);
+}
+
+uint64_t Server::bar_read(const BarAccess& a) {
+  if (a.bytes == 0 || a.bytes > 8 || !space_.decodes()) return ~uint64_t{0};
+  if (gpu_->registers.faults() & fault::kAllOnes) return ones(a.bytes);
+  const uint64_t low = a.address - space_.bar(config::kBar0);
+  const uint64_t high = a.address - space_.bar(config::kBar2);
+  uint64_t value = 0;
+  if (low < gen9::kBar0Bytes) {
+    const uint64_t first = low & ~uint64_t{3};
+    value = read_dword(first);
+    if (low % 4 + a.bytes > 4 && first + 4 < gen9::kBar0Bytes)
+      value |= uint64_t{read_dword(first + 4)} << 32;
+    return value >> low % 4 * 8 & ones(a.bytes);
+  }
+  if (high >= gen9::kApertureBytes) return ones(a.bytes);
+  ++counts_.aperture_reads;
+  gpu_->model.read_aperture(high, std::as_writable_bytes(std::span(&value, 1)).first(a.bytes));
+  return value;
+}
+
+void Server::bar_write(const BarAccess& a) {
+  if (a.bytes == 0 || a.bytes > 8 || !space_.decodes()) return;
+  if (gpu_->registers.faults() & fault::kAllOnes) return;
+  const uint64_t low = a.address - space_.bar(config::kBar0);
+  const uint64_t high = a.address - space_.bar(config::kBar2);
+  if (low < gen9::kBar0Bytes) {
+    // The hardware takes whole dwords here, and drops what is not.
+    if (low % 4 || a.bytes % 4) return;
+    write_dword(low, static_cast<uint32_t>(a.value));
+    if (a.bytes == 8) write_dword(low + 4, static_cast<uint32_t>(a.value >> 32));
+  } else if (high < gen9::kApertureBytes) {
+    ++counts_.aperture_writes;
+    gpu_->model.write_aperture(high, std::as_bytes(std::span(&a.value, 1)).first(a.bytes));
+  }
+}
+
+}  // namespace gpu::proxy
