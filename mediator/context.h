@@ -20,11 +20,16 @@ namespace mediator {
 /// Contexts of one vGPU kept shadowed at once; the least recently used idle one makes room.
 inline constexpr size_t kMaxContexts = 64;
 
+/// Whose context it is, from the context id that the GPU knows it by.
+constexpr hv::VgpuId owner_of_host_id(uint32_t host_id) {
+  return hv::VgpuId{static_cast<uint16_t>(host_id >> 16)};
+}
+
 struct ShadowContext {
   gen9::EngineId engine{};
   uint64_t guest_lrca = 0;
   uint32_t guest_id = 0;  ///< context id of the guest's descriptor
-  uint32_t host_id = 0;   ///< unique in the mediator; context id of ours
+  uint32_t host_id = 0;   ///< unique in the mediator; context id of ours: see owner_of_host_id
   bool addressing_64 = true;
 
   shadow::HostObject image, ring;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// xengvt trace: recordings as text, for readers (show), and lossless both ways (show --text,
-// assemble); start and stop are the daemon's.
+// xengvt trace: what recordings hold (info), as text, for readers (show), and lossless both ways
+// (show --text, assemble); start and stop are the daemon's.
 #include <boost/json.hpp>
+#include <cmath>
 #include <cstdio>
 #include <fstream>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "dom0/cli/owner_trace.h"
 #include "dom0/cli/trace_describe.h"
 #include "dom0/cli/trace_file.h"
+#include "dom0/cli/trace_info.h"
 #include "hv/trace/text.h"
 #include "mediator/trace/kinds.h"
 
@@ -107,6 +109,25 @@ int show(const std::string& path, const Parsed& parsed, std::ostream& out, std::
   return kOk;
 }
 
+/// Milliseconds as nanoseconds; nothing if it is no time.
+std::optional<uint64_t> nanoseconds(const Parsed& p, const char* option, double otherwise) {
+  const double ms = p.has(option) ? p.get<double>(option) : otherwise;
+  if (!(ms >= 0 && ms <= 1e12)) return std::nullopt;
+  return static_cast<uint64_t>(std::llround(ms * 1e6));
+}
+
+int info(const std::string& path, const Parsed& parsed, std::ostream& out, std::ostream& err) {
+  const auto from = nanoseconds(parsed, "from", 0), to = nanoseconds(parsed, "to", 1e12);
+  if (!from || !to) return fail(err, "trace info: --from and --to are times in milliseconds");
+  TraceSource file(path);
+  if (!file.error().empty()) return fail(err, path + ": " + file.error());
+  Reader reader(file, kVocabulary);
+  const TraceInfo found = survey_trace(reader, *from, *to);
+  if (!reader.error().empty()) return fail(err, path + ": " + reader.error());
+  print_info(found, parsed.has("json"), out);
+  return kOk;
+}
+
 /// The next line that is neither empty nor a comment. False at the end.
 bool next_line(std::istream& in, std::string& line, size_t& number) {
   while (std::getline(in, line)) {
@@ -162,19 +183,22 @@ int trace_main(Args args, std::ostream& out, std::ostream& err) {
   po::options_description options("options");
   options.add_options()("text", "show: the lossless text form")(
       "output,o", po::value<std::string>(), "assemble, start: the trace to write")(
-      "open", "start: also store the guests' pages, for replay --open");
+      "open", "start: also store the guests' pages, for replay --open")(
+      "from", po::value<double>(), "info: count from this time on, in ms since the start")(
+      "to", po::value<double>(), "info: and up to this time");
   add_socket_option(options);
   const Parsed parsed =
-      parse({"trace", "show TRACE | assemble TEXT -o TRACE | start -o TRACE | stop",
-             "Prints a recording as text, makes one from its text, or has "
+      parse({"trace", "info TRACE | show TRACE | assemble TEXT -o TRACE | start -o TRACE | stop",
+             "Counts what a recording holds, prints it as text, makes one from its text, or has "
              "xengvtd record what its guests do."},
             options, args, out, err, "operand");
   if (parsed.exit) return *parsed.exit;
-  if (!parsed.has("operand")) return fail(err, "trace: show, assemble, start or stop?");
+  if (!parsed.has("operand")) return fail(err, "trace: info, show, assemble, start or stop?");
   const auto& words = parsed.get<std::vector<std::string>>("operand");
   if (words[0] == "start" || words[0] == "stop") return trace_control(words, parsed, out, err);
-  if (words.size() != 2 || (words[0] != "show" && words[0] != "assemble"))
-    return fail(err, "trace: expected show TRACE, assemble TEXT, start or stop");
+  if (words.size() != 2 || (words[0] != "info" && words[0] != "show" && words[0] != "assemble"))
+    return fail(err, "trace: expected info TRACE, show TRACE, assemble TEXT, start or stop");
+  if (words[0] == "info") return info(words[1], parsed, out, err);
   return words[0] == "show" ? show(words[1], parsed, out, err) : assemble(words[1], parsed, err);
 }
 

@@ -109,6 +109,25 @@ TEST_F(TraceCli, ShowNamesRegistersContextsAndCommands) {
     EXPECT_TRUE(boost::json::parse(line).is_object());
 }
 
+TEST_F(TraceCli, InfoCountsAccessesByKindAndRegister) {
+  const std::string trace = record("a.trace");
+  const Outcome all = call(cli::trace_main, {"info", trace, "--json"});
+  ASSERT_EQ(all.code, cli::kOk) << all.err;
+  const auto guests = all.json().at("guests").as_array();
+  ASSERT_EQ(guests.size(), 1u);
+  uint64_t elsp = 0;
+  for (const auto& r : guests[0].at("by_register").as_array())
+    if (r.at("name").as_string() == "RCS ELSP") elsp = r.at("writes").to_number<uint64_t>();
+  const auto submitted = guests[0].at("submissions").at("rcs0").to_number<uint64_t>();
+  EXPECT_GT(submitted, 0u);
+  EXPECT_EQ(elsp, 4 * submitted);
+  EXPECT_EQ(guests[0].at("completed").at("rcs0").to_number<uint64_t>(), submitted);
+  const Outcome none = call(cli::trace_main, {"info", trace, "--json", "--from", "1e9"});
+  EXPECT_EQ(none.json().at("guests").at(0).at("accesses").to_number<uint64_t>(), 0u);
+  EXPECT_NE(call(cli::trace_main, {"info", trace}).out.find("RCS ELSP"), std::string::npos);
+  expect_refused(cli::trace_main, {"info", trace, "--from", "-1"}, "milliseconds");
+}
+
 TEST_F(TraceCli, OpenReplayRunsEverySubmissionOnALiveModel) {
   const std::string trace = record("a.trace", {"--open"});
   const Outcome once = call(cli::replay_main, {trace, "--open", "--json"});
@@ -135,8 +154,8 @@ TEST_F(TraceCli, BadUsageIsOneLine) {
   expect_refused(cli::replay_main, {}, "no trace");
   expect_refused(cli::replay_main, {path("missing")}, "No such file");
   expect_refused(cli::replay_main, {folder_}, "directory");
-  expect_refused(cli::trace_main, {}, "show, assemble");
-  expect_refused(cli::trace_main, {"show"}, "expected show");
+  expect_refused(cli::trace_main, {}, "info, show, assemble");
+  expect_refused(cli::trace_main, {"show"}, "expected info");
   expect_refused(cli::trace_main, {"assemble", "x"}, "no -o");
   EXPECT_EQ(files(), 0u);
 }
