@@ -202,9 +202,9 @@ bench:  ## measure every figure into build/bench.json
 	build/release/bench --out build/bench.json
 setup-xen: setup  ## install what the bed needs besides
 	@tests/tools/setup_packages.sh $(XEN_PACKAGES)
-check-xen: setup-xen  ## boot stock Xen and guests under emulation; logs go to build/xen/log
+check-xen: setup-xen  ## boot stock Xen and guests under emulation: make check-xen STAGES="boot vgpu"
 	@$(call build,release,all $(GUEST_PROGRAMS))
-	tests/xen/run.sh
+	tests/xen/run.sh $(STAGES)
 xen-shell: setup-xen  ## an interactive dom0 on this terminal; `poweroff -f` leaves it
 	@$(SUBMAKE) PRESET=release all $(GUEST_PROGRAMS)
 	tests/xen/run.sh --shell

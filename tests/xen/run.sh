@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Boots stock Xen and dom0 under QEMU's emulation and runs stages there. Prints "ok NAME" and
 # "not ok NAME" as dom0 finds them, and at the end "N passed, N failed".
-#   tests/xen/run.sh [STAGE...]   stages are tests/xen/dom0/stage_NAME.sh; without any, all of "stages"
+#   tests/xen/run.sh [STAGE...]   without any, those of tests/xen/stages that do not wait to be asked for
 #   tests/xen/run.sh --shell      an interactive dom0 on this terminal; `poweroff -f` leaves it
 # Everything that was logged is in build/xen/log afterwards.
 set -u
@@ -11,9 +11,10 @@ set -u
 limit=${XEN_LIMIT:-1080} # seconds for the whole run
 shell=
 [ "${1:-}" = --shell ] && { shell=1; shift; }
-stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(boot plain)
 log=$bed/log
+# plan STAGE...: their lines of the list, in its order.
+plan() { awk -v want=" $* " '/^#/ {next} {name = $1; sub("^-", "", name)} want == "  " ? $1 == name : index(want, " " name " ") {$1 = name; print}' "$sources/stages"; }
+for stage in "$@"; do [ -n "$(plan "$stage")" ] || refuse "there is no stage '$stage' in $sources/stages"; done
 
 for program in qemu-system-x86_64 mke2fs depmod cpio; do
   command -v "$program" >/dev/null || refuse "$program is missing; make setup-xen installs it"
@@ -61,10 +62,11 @@ fill_share() {
   for program in build/release/xengvt build/release/xengvtd build/release/xengvt-dm; do
     [ ! -f "$program" ] || cp "$program" "$share/bin/"
   done
-  printf '%s\n' "${stages[@]}" >"$share/stages"
+  plan "$@" | cut -d ' ' -f 1,2 >"$share/stages"
   [ -z "$shell" ] || touch "$share/shell"
   : >"$share/results"
   : >"$share/figures"
+  date +%s >"$share/begin"
 }
 
 # boot SERIAL...: the machine. qemu64 has no SMAP, under which a PV dom0 crashes on QEMU 7.2.
@@ -79,17 +81,31 @@ boot() {
     -virtfs "local,path=$share,mount_tag=bed,security_model=none,multidevs=remap"
 }
 
-# figures: what dom0 noted, "KEY NUMBER" or "program NAME RESULT BYTES" a line, as JSON; the last of a key counts.
+# figures: what dom0 noted, "KEY NUMBER" or "program NAME RESULT BYTES" a line, as JSON. The last of a key counts;
+# a program has passed when it did in every guest.
 figures() {
-  awk '$1 == "program" { program[$2] = sprintf("{\"result\": \"%s\", \"bytes\": %d}", $3, $4); next }
-       NF == 2 { figure[$1] = $2 }
+  awk '$1 == "program" { if ($3 != "passed") failed[$2] = 1; bytes[$2] += $4; next }
+       NF == 2 && $2 ~ /^[0-9.]+$/ { figure[$1] = $2 }
        END {
-         printf "{"
-         for (k in figure) printf "\"%s\": %s, ", k, figure[k]
-         printf "\"programs\": {"
-         for (k in program) { printf "%s\"%s\": %s", separator, k, program[k]; separator = ", " }
-         print "}}"
+         print "{"
+         for (k in figure) printf "  \"%s\": %s,\n", k, figure[k] | "sort"
+         close("sort")
+         printf "  \"programs\": {"
+         for (k in bytes) {
+           printf "%s\n    \"%s\": {\"result\": \"%s\", \"bytes\": %d}", separator, k, failed[k] ? "failed" : "passed", bytes[k]
+           separator = ","
+         }
+         print "\n  }\n}"
        }' "$share/figures" >"$bed/figures.json"
+}
+# all_noted STAGE...: what a stage should have noted and did not is a failure of its own.
+all_noted() {
+  local stage wanted key
+  while read -r stage _ wanted; do
+    for key in $wanted; do
+      grep -q "\"${key#program:}\": [{0-9]" "$bed/figures.json" || echo "not ok $stage notes $key"
+    done
+  done < <(plan "$@")
 }
 
 # Prints results as they come, until the machine is off.
@@ -97,7 +113,7 @@ follow() { tail -n +1 -f --pid="$1" "$share/results" 2>/dev/null; }
 
 exec 9>"${TMPDIR:-/tmp}/xenbed.lock"
 flock 9
-fill_share
+fill_share "$@"
 fill_initramfs
 begin=$SECONDS
 if [ -n "$shell" ]; then
@@ -114,6 +130,7 @@ wait "$machine" 2>/dev/null
 kill "$guard" 2>/dev/null
 cp -r "$share"/log/. "$log/" 2>/dev/null
 figures
+all_noted "$@" | tee -a "$share/results"
 grep -q '^done$' "$share/results" || {
   echo "not ok the bed reaches its end" | tee -a "$share/results"
   tail -n 30 "$log/serial.log"

@@ -4,9 +4,6 @@
 # aperture: while that traps, at a millisecond an access, this takes many minutes.
 # shellcheck source=tests/xen/dom0/vgpu.sh
 . /bed/dom0/vgpu.sh
-check "the daemon starts" "$log/xengvtd.log" start_daemon || return
-check "xl create of screen with a vGPU" "$log/create-screen.log" \
-  vgpu_guest screen "bed.seed=7 bed.gpu=1 bed.fbdev=1 bed.linger=60" || daemon_log screen
-driver_works screen && screen_is_drawn screen
-xl destroy screen
-stop_daemon
+BED_FBDEV=1
+need_guests screen || return
+order screen 60 screen && screen_is_drawn screen

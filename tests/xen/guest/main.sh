@@ -1,13 +1,15 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: MIT
-# What a guest does once it is up: loads i915, says what came of it, runs the programs it was told to run.
+# What a guest does once it is up: it takes orders from dom0 on its console, one line each: a number and a
+# command, which is a function below or a program of /bed. "end" is the last.
 # shellcheck shell=dash
 say() { echo "bed: $*"; }
 argument() { sed -n "s/^$1=//p" /bed/arguments; }
-seed=$(argument bed.seed)
+BED_SEED=$(argument bed.seed)
+export BED_SEED
 
 # While the aperture traps, drawing a console on it takes many minutes: only with bed.fbdev=1.
-load_driver() {
+driver() {
   local begin options module
   begin=$(uptime_seconds)
   while read -r module; do
@@ -18,25 +20,23 @@ load_driver() {
   done </modules/order
   [ -e /dev/dri/card0 ] || sleep 5
   say "figure probe_seconds $(echo "$(uptime_seconds) $begin" | awk '{print $1 - $2}')"
-}
-show() {
-  lspci | grep 0300
   dmesg | grep -iE 'i915|drm|vgpu|gvt|fb0|fbcon|Call Trace|WARNING|BUG' | sed 's/^/bed: dmesg /'
-  ls -la /dev/dri
   say "nodes $(echo /dev/dri/*)"
 }
+screen() {
+  [ -e /dev/fb0 ] || return
+  { clear; for i in $(seq 1 30); do echo "XenGVT guest $BED_SEED, line $i: the console on a virtual display"; done; } >/dev/tty1
+}
+troubles() { dmesg | sed -n 's/^.*\(drm:.*ERROR.*\|GPU HANG.*\|Resetting .*\)/bed: trouble \1/p'; }
 
-say "seed $seed"
-[ -z "$(argument bed.gpu)" ] || { load_driver; show; }
-for program in $(argument bed.run | tr ',' ' '); do
-  say "start $program $(uptime_seconds)"
-  "/bed/$program" "$seed" || say "status $program $?"
-  say "finish $program $(uptime_seconds)"
+say "seed $BED_SEED"
+[ -n "$(argument bed.orders)" ] || return 0
+stty -echo
+say "ready $(uptime_seconds)"
+while read -r id command; do
+  say "start $id $command $(uptime_seconds)"
+  [ "$command" != end ] || break
+  $command
+  say "finish $id $? $(uptime_seconds)"
 done
-dmesg | sed -n 's/^.*\(drm:.*ERROR.*\|GPU HANG.*\|Resetting .*\)/bed: trouble \1/p'
-linger=$(argument bed.linger)
-if [ -n "$linger" ] && [ -e /dev/fb0 ]; then
-  { clear; for i in $(seq 1 30); do echo "XenGVT guest $seed, line $i: the console on a virtual display"; done; } >/dev/tty1
-  say "screen ready"
-  sleep "$linger"
-fi
+troubles
