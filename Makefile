@@ -78,7 +78,7 @@ OPT_mediator := $(CORE)
 OPT_model := $(CORE)
 LIBS := -lboost_program_options -lboost_json -lzstd -lpng -lcrypto
 # Only programs that talk to Xen end up needing these: libxenctrl belongs to one Xen release.
-LIBS += -Wl,--as-needed -lxendevicemodel -lxenforeignmemory -lxenevtchn -lxenstore -lxenctrl -Wl,--no-as-needed
+LIBS += -Wl,--as-needed -lxendevicemodel -lxenforeignmemory -lxenevtchn -lxenstore -lxenctrl -lxenguest -Wl,--no-as-needed
 
 obj = $(patsubst %.cc,$(B)/obj/%.o,$(1))
 define layer_rules

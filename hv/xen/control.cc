@@ -4,7 +4,9 @@
 
 extern "C" {
 #include <xenctrl.h>
+#include <xenguest.h>
 }
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -112,6 +114,26 @@ int Control::release(DomId domain, std::span<const uint64_t> gfns) {
 int Control::pause(DomId domain) { return error_if(xc_domain_pause(xc(handle_), domain.v) < 0); }
 int Control::unpause(DomId domain) {
   return error_if(xc_domain_unpause(xc(handle_), domain.v) < 0);
+}
+
+int Control::vcpu_root(unsigned vcpu, uint64_t& frame) {
+  vcpu_guest_context_any_t context;
+  if (xc_vcpu_getcontext(xc(handle_), 0, vcpu, &context) < 0) return errno;
+  frame = context.x64.ctrlreg[3] >> kPageShift;
+  return 0;
+}
+int Control::map_m2p(std::span<const uint64_t>& table) {
+  unsigned long last = 0;
+  if (xc_maximum_ram_page(xc(handle_), &last) < 0) return errno;
+  const xen_pfn_t* m2p = xc_map_m2p(xc(handle_), last, PROT_READ, nullptr);
+  if (!m2p) return errno ? errno : EIO;
+  table = {m2p, last};
+  return 0;
+}
+std::string Control::command_line() {
+  xen_commandline_t line{};
+  if (xc_version(xc(handle_), XENVER_commandline, &line) < 0) return {};
+  return std::string(line, strnlen(line, sizeof line));
 }
 
 }  // namespace hv::xen

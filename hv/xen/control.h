@@ -51,6 +51,14 @@ class Control {
   int pause(DomId domain);
   int unpause(DomId domain);
 
+  /// The frame of the top-level page table that a vCPU of this PV domain had when it last ran. Not
+  /// for the caller's own vCPU.
+  int vcpu_root(unsigned vcpu, uint64_t& frame);
+  /// What the owner of each machine frame calls it; mapped read-only for good.
+  int map_m2p(std::span<const uint64_t>& table);
+  /// What Xen was booted with; empty if it does not tell.
+  std::string command_line();
+
  private:
   explicit Control(void* handle) : handle_(handle) {}
   void* handle_;
