@@ -26,6 +26,8 @@ class Calls {
   /// How many of them, from the first on, got RAM.
   virtual size_t populate(std::span<const uint64_t> gfns) = 0;
   virtual int release(std::span<const uint64_t> gfns) = 0;
+  /// Pauses are counted: each needs its own end.
+  virtual int pause(bool on) = 0;
 
   // The ioreq server.
   virtual int vcpus(unsigned& out) = 0;

@@ -3,6 +3,7 @@
 #include "hv/xen/domain.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "hv/xen/calls.h"
 #include "hv/xen/memory.h"
@@ -38,7 +39,7 @@ struct XenDomain::Impl {
         config(cfg),
         slot(s),
         memory(*calls, *cfg.frames, s),
-        pages(*calls, memory, [this](std::string_view line) { log(line); }),
+        pages(*calls, memory, cfg.pages_file, [this](std::string_view line) { log(line); }),
         server(*calls),
         late(pages, cfg.late_range, cfg.late_offset, cfg.late_bytes),
         requests(cfg.pci_device << 3 | cfg.pci_function, server, memory, trapped, late) {}
@@ -60,7 +61,7 @@ struct XenDomain::Impl {
   TrappedPages trapped;
   LateWrites late;
   Requests requests;
-  bool busy = false, closed = false;
+  bool busy = false, closed = false, paused = false;
 };
 
 // ---- life
@@ -83,6 +84,61 @@ XenDomain::Opened XenDomain::open(DomId domid, const XenConfig& config,
   return domain;
 }
 
+XenDomain::Opened XenDomain::adopt(DomId domid, const XenConfig& config, const Record& record,
+                                   std::unique_ptr<Calls> calls) {
+  DomainInfo info;
+  if (std::string why = unsuitable(*calls, info); !why.empty()) return refuse(domid, why);
+  if (info.uuid != record.uuid) return refuse(domid, "another domain has its number now");
+  const auto slot = config.frames->open_slot();
+  if (!slot.ok()) return refuse(domid, "no room for another guest's frames (127 guests at most)");
+  auto impl = std::make_unique<Impl>(std::move(calls), config, *slot);
+  impl->info = info;
+  std::unique_ptr<XenDomain> domain(new XenDomain(std::move(impl)));
+  Impl& i = *domain->impl_;
+  if (!record.paused && i.calls->pause(true)) return domain->leave(), refuse(domid, "cannot pause");
+  i.paused = true;
+  std::string why =
+      i.server.adopt(record.server, config.pci_device, config.pci_function, record.bars);
+  if (why.empty() && !i.pages.adopt(record).ok()) why = "cannot map its register pages again";
+  if (!why.empty()) {
+    domain->leave();
+    return refuse(domid, why);
+  }
+  return domain;
+}
+
+Record XenDomain::record() const {
+  const Impl& i = *impl_;
+  Record r;
+  r.domain = i.info.id;
+  r.uuid = i.info.uuid;
+  r.server = i.server.id();
+  r.paused = i.paused;
+  for (const Range range : {Range::bar0, Range::bar2}) {
+    Record::Bar& bar = r.bars[static_cast<unsigned>(range)];
+    std::tie(bar.base, bar.bytes) = i.server.placed(range);
+  }
+  i.pages.describe(r);
+  return r;
+}
+
+void XenDomain::resume() {
+  if (impl_->paused) impl_->calls->pause(false);
+  impl_->paused = false;
+}
+
+void XenDomain::leave() {
+  Impl& i = *impl_;
+  if (i.closed || i.busy) return;
+  resume();
+  i.server.leave();
+  i.pages.leave();
+  i.memory.close();
+  i.trapped.clear();
+  i.config.frames->close_slot(i.slot);
+  i.closed = true;
+}
+
 void XenDomain::attach(TrapHandler* handler) { impl_->requests.attach(handler); }
 int XenDomain::event_fd() const { return impl_->closed ? -1 : impl_->calls->event_fd(); }
 
@@ -97,6 +153,7 @@ void XenDomain::close() {
   Impl& i = *impl_;
   if (i.closed || i.busy) return;
   i.busy = true;
+  resume();
   i.server.stop(i.answer());
   i.pages.close();
   i.memory.close();

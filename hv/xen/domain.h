@@ -13,6 +13,7 @@
 #include "hv/domain.h"
 #include "hv/xen/control.h"
 #include "hv/xen/frames.h"
+#include "hv/xen/record.h"
 
 namespace hv::xen {
 
@@ -30,6 +31,9 @@ struct XenConfig {
   Range late_range = Range::bar0;
   uint64_t late_offset = 0, late_bytes = 0;
   bool direct_reads = true;  ///< off: every register read traps (for comparison)
+  /// A file for the register pages that are not in the guest, so that they outlive this process and
+  /// adopt() finds them; -1: none. Stays open as long as the domain.
+  int pages_file = -1;
 };
 
 /// What arrived and was answered. All that exits() adds up is one exit each.
@@ -55,6 +59,13 @@ class XenDomain final : public Domain {
   static Opened open(DomId domid, const XenConfig& config);
   /// The same over other calls than the real libraries' (tests).
   static Opened open(DomId domid, const XenConfig& config, std::unique_ptr<Calls> calls);
+  /// Takes the emulator over from a process that ended, as its record() had it. The domain is
+  /// paused then, so that nobody sees half of it; resume() ends that. register_pages() gives the
+  /// contents that were left. On failure everything is as it was, but for the pause if `record` had
+  /// it.
+  static Opened adopt(DomId domid, const XenConfig& config, const Record& record);
+  static Opened adopt(DomId domid, const XenConfig& config, const Record& record,
+                      std::unique_ptr<Calls> calls);
   ~XenDomain() override;  ///< close()
 
   /// Who answers. Without one, reads give all ones and writes are dropped.
@@ -68,6 +79,14 @@ class XenDomain final : public Domain {
   /// mapping, so that a dead domain can go and a living one runs on without the device. Frames
   /// still pinned are forgotten: the GPU must be done with them. Later calls answer `gone`.
   void close();
+
+  /// What adopt() needs. Changes when a BAR or its pages move.
+  [[nodiscard]] Record record() const;
+  /// Lets the domain run on after adopt().
+  void resume();
+  /// As close(), but for a process that ends and another that will adopt(): nothing changes in the
+  /// domain, and a vCPU that wants something waits.
+  void leave();
 
   /// Plain guest RAM at guest frames where there is none yet (an OpRegion, say).
   Status add_ram(Gfn first, uint64_t pages);

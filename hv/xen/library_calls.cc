@@ -48,6 +48,7 @@ class LibraryCalls final : public Calls {
     return control_->populate(domain_, gfns);
   }
   int release(std::span<const uint64_t> gfns) override { return control_->release(domain_, gfns); }
+  int pause(bool on) override { return on ? control_->pause(domain_) : control_->unpause(domain_); }
 
   int vcpus(unsigned& out) override {
     return error_if(xendevicemodel_nr_vcpus(model_, domain_.v, &out) < 0);
@@ -184,6 +185,11 @@ XenDomain::Opened XenDomain::open(DomId domid, const XenConfig& config) {
   auto calls = open_calls(domid);
   if (!calls.ok()) return calls.error();
   return open(domid, config, std::move(*calls));
+}
+XenDomain::Opened XenDomain::adopt(DomId domid, const XenConfig& config, const Record& record) {
+  auto calls = open_calls(domid);
+  if (!calls.ok()) return calls.error();
+  return adopt(domid, config, record, std::move(*calls));
 }
 
 }  // namespace hv::xen

@@ -2,7 +2,9 @@
 // Puts register pages into the guest, moves them with their BAR, and takes them out again.
 #include "hv/xen/register_pages.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -17,11 +19,6 @@ constexpr uint64_t kMaxRangeBytes = uint64_t{1} << 40;
 bool page_span(uint64_t offset, uint64_t bytes) {
   return bytes && !((offset | bytes) & kPageMask) && offset < kMaxRangeBytes &&
          bytes <= kMaxRangeBytes;
-}
-std::byte* anonymous(std::byte* at, size_t bytes) {
-  void* p = mmap(at, bytes, PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at ? MAP_FIXED : 0), -1, 0);
-  return p == MAP_FAILED ? nullptr : static_cast<std::byte*>(p);
 }
 unsigned index(Range range) { return static_cast<unsigned>(range); }
 
@@ -57,15 +54,91 @@ RegisterPages::Block* RegisterPages::block_of(Range range, uint64_t offset) {
 
 Result<std::span<std::byte>> RegisterPages::add(Range range, uint64_t offset, uint64_t bytes) {
   if (range == Range::config || !page_span(offset, bytes)) return Error::bad_argument;
-  for (const Block& b : blocks_) {
-    const bool apart =
-        offset >= b.offset + b.pages.size() * kPageSize || b.offset >= offset + bytes;
-    if (b.range == range && !apart) return Error::busy;
+  for (Block& b : blocks_) {
+    const uint64_t length = b.pages.size() * kPageSize;
+    if (b.range != range || offset >= b.offset + length || b.offset >= offset + bytes) continue;
+    if (!b.adopted || offset != b.offset || bytes != length) return Error::busy;
+    b.adopted = false;
+    return std::span{b.memory, bytes};
   }
-  std::byte* memory = anonymous(nullptr, bytes);
-  if (!memory) return Error::no_memory;
-  blocks_.push_back({range, offset, memory, std::vector<Page>(bytes / kPageSize)});
-  return std::span{memory, bytes};
+  if (const Status s = new_block(range, offset, bytes); !s.ok()) return s.error();
+  return std::span{blocks_.back().memory, bytes};
+}
+
+Status RegisterPages::new_block(Range range, uint64_t offset, uint64_t bytes) {
+  Block b{range, offset, nullptr, std::vector<Page>(bytes / kPageSize)};
+  for (const Block& other : blocks_) b.in_file += other.pages.size() * kPageSize;
+  if (file_ >= 0 && ftruncate(file_, static_cast<off_t>(b.in_file + bytes)) != 0)
+    return Error::no_memory;
+  b.memory = own(b, {0, b.pages.size()}, nullptr);
+  if (!b.memory) return Error::no_memory;
+  blocks_.push_back(std::move(b));
+  return {};
+}
+
+/// Memory for pages that are not in the guest, at a given address or anywhere.
+std::byte* RegisterPages::own(const Block& b, PageRun run, std::byte* at) const {
+  const int kind = file_ < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+  const uint64_t from = file_ < 0 ? 0 : b.in_file + run.first * kPageSize;
+  void* p = mmap(at, run.count * kPageSize, PROT_READ | PROT_WRITE,
+                 kind | MAP_NORESERVE | (at ? MAP_FIXED : 0), file_, static_cast<off_t>(from));
+  return p == MAP_FAILED ? nullptr : static_cast<std::byte*>(p);
+}
+
+Status RegisterPages::adopt(const Record& record) {
+  allowed_ = record.added_pages;
+  for (unsigned r = 0; r < kRanges; ++r) seat_[r] = record.bars[r].seat;
+  for (const Record::Block& b : record.blocks) {
+    if (b.range == Range::config || !page_span(b.offset, b.bytes)) return Error::bad_argument;
+    if (const Status s = new_block(b.range, b.offset, b.bytes); !s.ok()) return s;
+    Block& block = blocks_.back();
+    block.adopted = true;
+    for (const PageRun run : b.in_guest) {
+      if (run.count == 0 || run.first > block.pages.size() ||
+          run.count > block.pages.size() - run.first)
+        return Error::bad_argument;
+      if (adopt_run(block, run)) continue;
+      for (size_t i = 0; i < run.count; ++i) adopt_run(block, {run.first + i, 1});
+    }
+  }
+  update_hidden();
+  return {};
+}
+
+bool RegisterPages::adopt_run(Block& block, PageRun run) {
+  std::vector<uint64_t> gfns(run.count);
+  std::iota(gfns.begin(), gfns.end(), gfn(block, run.first));
+  std::vector<int> errors(run.count);
+  std::byte* to = block.memory + run.first * kPageSize;
+  const auto count = static_cast<uint32_t>(run.count);
+  calls_.set_type(gfns[0], count, false);  // part of it may have its type already
+  if (calls_.set_type(gfns[0], count, true)) return false;
+  if (calls_.map(to, gfns, errors) != to || std::ranges::count(errors, 0) != count) {
+    own(block, run, to);
+    return false;
+  }
+  std::fill_n(block.pages.begin() + static_cast<ptrdiff_t>(run.first), run.count, Page{true, true});
+  return true;
+}
+
+void RegisterPages::describe(Record& to) const {
+  to.added_pages = allowed_;
+  for (unsigned r = 0; r < kRanges; ++r) to.bars[r].seat = seat_[r];
+  to.blocks.clear();
+  for (const Block& b : blocks_) {
+    Record::Block block{b.range, b.offset, b.pages.size() * kPageSize, {}};
+    each_run(
+        b.pages, [](const Page& p) { return p.in_guest; },
+        [&](PageRun run) { block.in_guest.push_back(run); });
+    to.blocks.push_back(std::move(block));
+  }
+}
+
+void RegisterPages::leave() {
+  for (Block& b : blocks_) munmap(b.memory, b.pages.size() * kPageSize);
+  blocks_.clear();
+  allowed_ = 0;
+  seat_ = {};
 }
 
 Status RegisterPages::set_direct(Range range, uint64_t offset, uint64_t bytes, bool direct) {
@@ -162,15 +235,20 @@ bool RegisterPages::map_over(Block& block, PageRun run, std::span<const uint64_t
   std::vector<int> errors(run.count);
   const bool mapped = calls_.map(at, gfns, errors) == at &&
                       std::ranges::all_of(errors, [](int e) { return e == 0; });
-  if (!mapped && !anonymous(at, run.count * kPageSize)) return false;
+  if (!mapped && !own(block, run, at)) return false;
   std::memcpy(at, contents.data(), contents.size());
+  // What the guest's memory holds now need not be in the file too.
+  if (mapped && file_ >= 0)
+    (void)fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                    static_cast<off_t>(block.in_file + run.first * kPageSize),
+                    static_cast<off_t>(run.count * kPageSize));
   return mapped;
 }
 
 void RegisterPages::unmap_over(Block& block, PageRun run) {
   std::byte* at = block.memory + run.first * kPageSize;
   const std::vector<std::byte> contents(at, at + run.count * kPageSize);
-  if (anonymous(at, run.count * kPageSize)) std::memcpy(at, contents.data(), contents.size());
+  if (own(block, run, at)) std::memcpy(at, contents.data(), contents.size());
 }
 
 void RegisterPages::take_out(Block& block, PageRun run) {

@@ -15,24 +15,28 @@
 #include "hv/domain.h"
 #include "hv/xen/calls.h"
 #include "hv/xen/memory.h"
+#include "hv/xen/record.h"
 
 namespace hv::xen {
-
-/// Neighbouring pages of a block.
-struct PageRun {
-  size_t first = 0, count = 0;
-};
 
 class RegisterPages {
  public:
   using LogLine = std::function<void(std::string_view)>;
-  RegisterPages(Calls& calls, GuestMemory& memory, LogLine log)
-      : calls_(calls), memory_(memory), log_(std::move(log)) {}
+  /// `file`: where the memory stands that is not in the guest, so that it outlives this process; -1
+  /// if it need not.
+  RegisterPages(Calls& calls, GuestMemory& memory, int file, LogLine log)
+      : calls_(calls), memory_(memory), file_(file), log_(std::move(log)) {}
   ~RegisterPages();
   RegisterPages(const RegisterPages&) = delete;
   RegisterPages& operator=(const RegisterPages&) = delete;
 
   Result<std::span<std::byte>> add(Range range, uint64_t offset, uint64_t bytes);
+  /// Everything as another process left it; add() then finds its blocks with their contents. Pages
+  /// that cannot be had from the guest show what the file has.
+  Status adopt(const Record& record);
+  void describe(Record& to) const;
+  /// Lets go of everything and changes nothing in the guest.
+  void leave();
   Status set_direct(Range range, uint64_t offset, uint64_t bytes, bool direct);
   /// The range now begins here. Pages stay where they were while a BAR is switched off: drivers
   /// switch it off to size it, and it mostly comes back to the same place.
@@ -57,9 +61,14 @@ class RegisterPages {
     uint64_t offset = 0;
     std::byte* memory = nullptr;
     std::vector<Page> pages;
+    uint64_t in_file = 0;  // where in the file
+    bool adopted = false;  // and not asked for yet
   };
   [[nodiscard]] uint64_t gfn(const Block& b, size_t page) const;
   Block* block_of(Range range, uint64_t offset);
+  Status new_block(Range range, uint64_t offset, uint64_t bytes);
+  std::byte* own(const Block& block, PageRun run, std::byte* at) const;
+  bool adopt_run(Block& block, PageRun run);
   void sync(Block& block);
   bool put_in(Block& block, PageRun run);
   void take_out(Block& block, PageRun run);
@@ -72,6 +81,7 @@ class RegisterPages {
 
   Calls& calls_;
   GuestMemory& memory_;
+  int file_;
   LogLine log_;
   std::vector<Block> blocks_;
   std::array<uint64_t, kRanges> seat_{};  // guest-physical base; 0 = never placed

@@ -31,8 +31,6 @@ std::string Server::start(unsigned pci_device, unsigned pci_function) {
 std::string Server::build(unsigned pci_device, unsigned pci_function) {
   device_ = pci_device;
   function_ = pci_function;
-  unsigned vcpus = 0;
-  if (const int e = calls_.vcpus(vcpus)) return "cannot count its vCPUs: " + errno_text(e);
   if (const int e = calls_.create_server(id_))
     return "cannot create an ioreq server (8 at most in a domain): " + errno_text(e);
   created_ = true;
@@ -47,7 +45,13 @@ std::string Server::build(unsigned pci_device, unsigned pci_function) {
            "emulator that claims them): " +
            errno_text(e);
   if (const int e = calls_.enable(id_, true)) return "cannot start: " + errno_text(e);
-  // Only an enabled server has its remote ports.
+  return bind();
+}
+
+/// Only an enabled server has its remote ports.
+std::string Server::bind() {
+  unsigned vcpus = 0;
+  if (const int e = calls_.vcpus(vcpus)) return "cannot count its vCPUs: " + errno_text(e);
   for (unsigned v = 0; v < vcpus; ++v) {
     uint32_t local = 0;
     if (const int e = calls_.bind(slots_[v].port, local))
@@ -56,6 +60,51 @@ std::string Server::build(unsigned pci_device, unsigned pci_function) {
   }
   running_ = true;
   return {};
+}
+
+std::string Server::adopt(uint16_t id, unsigned pci_device, unsigned pci_function,
+                          const std::array<Record::Bar, kRanges>& claimed) {
+  id_ = id;
+  device_ = pci_device;
+  function_ = pci_function;
+  std::string failed = take(claimed);
+  if (!failed.empty()) return leave(), failed;
+  created_ = true;
+  for (unsigned v = 0; v < ports_.size(); ++v) revive(v);
+  return {};
+}
+
+std::string Server::take(const std::array<Record::Bar, kRanges>& claimed) {
+  if (const int e = calls_.map_requests(id_, slots_)) {
+    slots_ = nullptr;
+    return "cannot map the request page of its ioreq server: " + errno_text(e);
+  }
+  // Which of these still stand is not known: the last process may have ended between two calls.
+  for (const Record::Bar& b : claimed)
+    if (b.bytes) calls_.claim_mmio(id_, b.base, b.base + b.bytes - 1, false);
+  calls_.claim_pci(id_, device_, function_, true);
+  calls_.claim_writes(id_, false);
+  if (const int e = calls_.claim_writes(id_, true))
+    return "cannot trap writes to its pages again: " + errno_text(e);
+  if (const int e = calls_.enable(id_, true)) return "cannot start: " + errno_text(e);
+  return bind();
+}
+
+/// What the last process had begun is done again; what it had answered is told again.
+void Server::revive(unsigned vcpu) {
+  Ioreq& slot = slots_[vcpu];
+  const IoState state = state_of(slot, std::memory_order_acquire);
+  if (state == IoState::in_process) set_state(slot, IoState::ready, std::memory_order_release);
+  if (state == IoState::answered) calls_.notify(ports_[vcpu]);
+}
+
+void Server::leave() {
+  for (const uint32_t port : ports_) calls_.unbind(port);
+  ports_.clear();
+  if (slots_) calls_.unmap_requests();
+  slots_ = nullptr;
+  created_ = running_ = false;
+  placed_ = {};
 }
 
 void Server::dispatch(unsigned most, const Answer& answer) {

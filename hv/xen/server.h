@@ -10,6 +10,7 @@
 
 #include "hv/domain.h"
 #include "hv/xen/calls.h"
+#include "hv/xen/record.h"
 
 namespace hv::xen {
 
@@ -27,6 +28,13 @@ class Server {
 
   /// Empty, or what failed: one line.
   std::string start(unsigned pci_device, unsigned pci_function);
+  /// Takes over a server whose process ended, with the requests that wait in it. Its pages are
+  /// plain RAM afterwards, and of its ranges only the PCI function is claimed. On failure it is
+  /// left as it is, because to destroy it would stop vCPUs for ever.
+  std::string adopt(uint16_t id, unsigned pci_device, unsigned pci_function,
+                    const std::array<Record::Bar, kRanges>& claimed);
+  /// Lets go of it without ending it, for who adopts it.
+  void leave();
   /// Answers what is pending, at most `most` requests.
   void dispatch(unsigned most, const Answer& answer);
   /// Stops claiming, answers everything still outstanding, destroys the server. A vCPU whose
@@ -41,6 +49,11 @@ class Server {
   bool locate(uint64_t address, unsigned size, Range& range, uint64_t& offset) const;
 
   [[nodiscard]] uint16_t id() const { return id_; }
+  /// Base and length of a range as placed last.
+  [[nodiscard]] std::pair<uint64_t, uint64_t> placed(Range range) const {
+    const Placed& p = placed_[static_cast<unsigned>(range)];
+    return {p.base, p.bytes};
+  }
   [[nodiscard]] bool running() const { return running_; }
 
  private:
@@ -49,6 +62,9 @@ class Server {
     bool claimed = false;
   };
   std::string build(unsigned pci_device, unsigned pci_function);
+  std::string take(const std::array<Record::Bar, kRanges>& claimed);
+  std::string bind();
+  void revive(unsigned vcpu);
   void serve(unsigned vcpu, const Answer& answer);
   bool outstanding() const;
   void drain(const Answer& answer);

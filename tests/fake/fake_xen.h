@@ -56,12 +56,14 @@ class FakeXen {
   hv::xen::Ioreq slots[kVcpus]{};
   std::map<uint32_t, uint32_t> bound;  // remote to local port
   std::deque<uint32_t> events;
+  std::vector<uint32_t> notified;
   std::vector<std::pair<uint64_t, uint32_t>> msis;
   std::map<std::string, int> fail;      // errno of the next call of that name
   std::vector<std::string> log;         // names of calls that change something
   int64_t mapped_pages = 0;             // foreign pages this process holds outside fixed places
   bool destroyed_with_request = false;  // a vCPU that will never run again
   unsigned slept = 0;
+  int pauses = 0;  // counted, besides info.paused
 
   /// The guest balloons the page out, or back in (a new, zeroed frame).
   void remove_page(uint64_t gfn) { p2m.erase(gfn); }
@@ -209,6 +211,12 @@ class FakeCalls final : public hv::xen::Calls {
     return x_.failure("release");
   }
 
+  int pause(bool on) override {
+    if (const int e = x_.failure("pause")) return e;
+    x_.pauses += on ? 1 : -1;
+    return 0;
+  }
+
   int vcpus(unsigned& out) override {
     out = FakeXen::kVcpus;
     return x_.failure("vcpus", false);
@@ -285,6 +293,8 @@ class FakeCalls final : public hv::xen::Calls {
     if (const int e = x_.failure("bind")) return e;
     local = remote + 1000;
     x_.bound[remote] = local;
+    // A fresh binding is pending, so that nothing sent before it is lost.
+    x_.events.push_back(local);
     return 0;
   }
   int unbind(uint32_t local) override {
@@ -298,7 +308,10 @@ class FakeCalls final : public hv::xen::Calls {
     return 0;
   }
   int unmask(uint32_t) override { return 0; }
-  int notify(uint32_t) override { return 0; }
+  int notify(uint32_t local) override {
+    x_.notified.push_back(local);
+    return 0;
+  }
 
   std::byte* map(std::byte* at, std::span<const uint64_t> gfns, std::span<int> errors) override {
     if (x_.failure("map", false)) return nullptr;
