@@ -149,6 +149,14 @@ $(GUEST_PROGRAMS): build/xen/guest-bin/%: tests/xen/guest/%.cc tests/xen/guest/g
 	$(call say,CXX)
 	@mkdir -p $(@D)
 	$(Q)$(CXX) -std=gnu++20 $(WARN) -O2 -static -Ibuild/view/tests $< -o $@
+# A guest without an operating system, in hvmloader's place.
+LEAN_GUEST := build/xen/lean.elf
+$(LEAN_GUEST): tests/xen/lean/lean.cc $(OBJ_DEPS)
+	$(call say,CXX)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -std=gnu++20 $(filter-out -Wnull-dereference,$(WARN)) -Os -m32 -ffreestanding -fno-exceptions -fno-rtti -fno-pie -no-pie \
+	  -fno-stack-protector -fno-threadsafe-statics -fno-asynchronous-unwind-tables -mno-sse -mno-mmx -nostdlib -static \
+	  -Wl,-N,-Ttext=0x100000,-e,_start,--build-id=none,--no-warn-rwx-segments $< -o $@
 
 TEST_OBJ := $(call obj,$(call src,tests))
 $(TEST_OBJ): $(B)/obj/%.o: %.cc $(OBJ_DEPS)
@@ -203,10 +211,10 @@ bench:  ## measure every figure into build/bench.json
 setup-xen: setup  ## install what the bed needs besides
 	@tests/tools/setup_packages.sh $(XEN_PACKAGES)
 check-xen: setup-xen  ## boot stock Xen and guests under emulation: make check-xen STAGES="boot vgpu"
-	@$(call build,release,all $(GUEST_PROGRAMS))
+	@$(call build,release,all $(GUEST_PROGRAMS) $(LEAN_GUEST))
 	tests/xen/run.sh $(STAGES)
 xen-shell: setup-xen  ## an interactive dom0 on this terminal; `poweroff -f` leaves it
-	@$(SUBMAKE) PRESET=release all $(GUEST_PROGRAMS)
+	@$(SUBMAKE) PRESET=release all $(GUEST_PROGRAMS) $(LEAN_GUEST)
 	tests/xen/run.sh --shell
 lint:  ## formatting, layering, scripts, man pages
 	@$(RUN_CHECKS) tests/tools/lint.sh

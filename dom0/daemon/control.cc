@@ -101,6 +101,10 @@ Reply attach(Service& s, const Request& r) {
   const auto id = s.attach(r.text("domain"), r.text("type"), r.options());
   return id.ok() ? good(json::object{{"domid", id->v}}) : bad(id.error());
 }
+Reply refused(Service& s, const Request& r) {
+  s.note_refusal(r.text("domain"), {r.text("cause"), r.text("cure")});
+  return good(json::object{});
+}
 Reply detach(Service& s, const Request& r) { return done(s.detach(r.text("domain"))); }
 Reply set(Service& s, const Request& r) {
   return done(s.pause(r.text("domain"), r.flag("paused")));
@@ -137,6 +141,7 @@ constexpr std::array kVerbs{
     Verb{"info", info},
     Verb{"types", types},
     Verb{"attach", attach},
+    Verb{"refused", refused},
     Verb{"detach", detach},
     Verb{"set", set},
     Verb{"screenshot", screenshot},

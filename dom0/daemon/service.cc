@@ -97,12 +97,17 @@ hv::Result<VgpuType, Problem> Service::choose_type(
   return changed->types.front();
 }
 
+void Service::note_refusal(const std::string& domain, const Problem& why) {
+  const auto who = backend_.identify(domain);
+  log_.add(LogLevel::error, who.ok() ? who->name : domain, why.cause + "; " + why.cure);
+}
+
 hv::Result<hv::DomId, Problem> Service::attach(const std::string& domain, const std::string& type,
                                                const std::map<std::string, std::string>& options) {
   const auto who = backend_.identify(domain);
-  if (!who.ok()) return who.error();
+  if (!who.ok()) return note_refusal(domain, who.error()), who.error();
   const auto chosen = choose_type(type, options);
-  if (!chosen.ok()) return chosen.error();
+  if (!chosen.ok()) return note_refusal(who->name, chosen.error()), chosen.error();
   const GpuThread::Entry entry(gpu_);
   auto done = admit(*who, *chosen);
   if (done.ok()) {

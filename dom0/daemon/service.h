@@ -58,6 +58,8 @@ class Service {
   /// `options`: those of a type (fences, resolution, ...) may be lowered here.
   hv::Result<hv::DomId, Problem> attach(const std::string& domain, const std::string& type,
                                         const std::map<std::string, std::string>& options);
+  /// The device-model wrapper refused a guest before asking for a vGPU; for the log.
+  void note_refusal(const std::string& domain, const Problem& why);
   Done detach(const std::string& domain);
   Done pause(const std::string& domain, bool paused);
   hv::Result<mediator::Screen, Problem> screenshot(const std::string& domain);

@@ -3,6 +3,7 @@
 // before the guest's first instruction, then becomes QEMU in the same process.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -20,6 +21,7 @@ namespace json = boost::json;
 
 constexpr const char* kQemu = "/usr/libexec/xen-qemu-system-i386";
 constexpr unsigned kTimeoutSeconds = 30;  // libxl gives a device model 60
+constexpr unsigned kNoteSeconds = 5;
 
 std::string from_environment(const char* name, const char* otherwise) {
   const char* value = std::getenv(name);
@@ -30,6 +32,17 @@ std::string from_environment(const char* name, const char* otherwise) {
 int fail(std::ostream& err, const Problem& p) {
   err << "xengvt-dm: " << p.cause << "; cure: " << p.cure << std::endl;
   return 1;
+}
+
+/// What was refused here is in `xengvt log` too.
+void tell_daemon(std::span<const std::string> args, const Problem& p) {
+  const auto option = std::find(args.begin(), args.end(), "-xen-domid");
+  if (option == args.end() || option + 1 == args.end()) return;
+  auto client = xengvtd::Client::connect(from_environment("XENGVT_SOCKET", xengvtd::kDefaultSocket),
+                                         kNoteSeconds);
+  if (client.ok())
+    (void)client->ask(
+        {{"request", "refused"}, {"domain", option[1]}, {"cause", p.cause}, {"cure", p.cure}});
 }
 
 std::optional<Problem> attach(const DmArgs& a) {
@@ -76,7 +89,10 @@ Problem become(const std::string& program, const std::vector<std::string>& args)
 
 int dm_main(std::span<const std::string> args, std::ostream& err) {
   auto a = read_dm_args(args);
-  if (!a.ok()) return fail(err, a.error());
+  if (!a.ok()) {
+    tell_daemon(args, a.error());
+    return fail(err, a.error());
+  }
   const std::string qemu = from_environment("XENGVT_QEMU", kQemu);
   if (::access(qemu.c_str(), X_OK) != 0)
     return fail(err, {qemu + " cannot be run", "apt install qemu-system-xen"});

@@ -62,6 +62,8 @@ fill_share() {
   for program in build/release/xengvt build/release/xengvtd build/release/xengvt-dm; do
     [ ! -f "$program" ] || cp "$program" "$share/bin/"
   done
+  cp build/xen/lean.elf "$share/image/" 2>/dev/null
+  ln -f "$images/vmlinuz" "$share/image/" 2>/dev/null
   plan "$@" | cut -d ' ' -f 1,2 >"$share/stages"
   [ -z "$shell" ] || touch "$share/shell"
   : >"$share/results"
