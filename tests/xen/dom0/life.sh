@@ -10,11 +10,11 @@ lean_daemon() {
   printf '[type tiny]\nlow-mib=32\nhigh-mib=32\nmaximum=8\n[type single]\nlow-mib=32\nhigh-mib=32\nmaximum=1\n' \
     >/run/life.conf
   install -D -m 755 /bed/bin/xengvt-dm "$wrapper" && mkdir -p /run/xengvt || return
-  xengvtd --config /run/life.conf >>"$log/xengvtd-life.log" 2>&1 &
-  echo $! >/run/bed-xengvtd
-  wait_for 30 xengvt list
+  setsid xengvtd --config /run/life.conf >>"$log/xengvtd-life.log" 2>&1 &
+  echo $! >"$state/xengvtd.pid"
+  wait_for 30 xengvt list && daemon_runs
 }
-daemon_pid() { cat /run/bed-xengvtd; }
+has_no_vgpu() { ! xengvt list | grep -q "^$1 "; }
 
 # lean NAME MODE [LINE...]: creates a guest of tests/xen/lean; lines are added to its configuration, where the
 # last of a key counts. MODE: work, or reboot, halt or crash after a hundred numbers.
