@@ -113,6 +113,17 @@ all_noted() {
 # Prints results as they come, until the machine is off.
 follow() { tail -n +1 -f --pid="$1" "$share/results" 2>/dev/null; }
 
+# What was recorded at the ports replays here, with neither Xen nor GPU.
+replay_traces() {
+  local trace out
+  for trace in "$log"/trace/*.xgt; do
+    [ -f "$trace" ] || continue
+    if out=$(build/release/xengvt replay "$trace" 2>&1); then out="ok ${trace##*/} replays call by call"
+    else out="$out"$'\n'"not ok ${trace##*/} replays call by call"; fi
+    echo "$out" | tee -a "$share/results"
+  done
+}
+
 exec 9>"${TMPDIR:-/tmp}/xenbed.lock"
 flock 9
 fill_share "$@"
@@ -131,6 +142,7 @@ follow "$machine"
 wait "$machine" 2>/dev/null
 kill "$guard" 2>/dev/null
 cp -r "$share"/log/. "$log/" 2>/dev/null
+replay_traces
 figures
 all_noted "$@" | tee -a "$share/results"
 grep -q '^done$' "$share/results" || {

@@ -20,9 +20,10 @@ need_daemon() {
   check "the daemon starts" "$log/xengvtd.log" start_daemon || return
   daemon_kib >"$state/idle_kib"
 }
+# Everything the mediator learns is recorded, into a file that appears when the daemon ends; run.sh replays it.
 start_daemon() {
-  install -D -m 755 /bed/bin/xengvt-dm "$wrapper" && mkdir -p /run/xengvt || return
-  setsid xengvtd >>"$log/xengvtd.log" 2>&1 &
+  install -D -m 755 /bed/bin/xengvt-dm "$wrapper" && mkdir -p /run/xengvt "$log/trace" || return
+  setsid xengvtd --trace "$log/trace/${stage:-run}-$SECONDS.xgt" >>"$log/xengvtd.log" 2>&1 &
   echo $! >"$state/xengvtd.pid"
   wait_for 30 xengvt list && daemon_runs
 }
