@@ -39,7 +39,8 @@ class FrameBus final : public gpu::model::DmaBus {
 
 class XenGuest final : public BackendGuest {
  public:
-  explicit XenGuest(std::unique_ptr<XenDomain> domain) : domain_(std::move(domain)) {}
+  XenGuest(std::unique_ptr<XenDomain> domain, hv::Clock& clock)
+      : domain_(std::move(domain)), clock_(clock) {}
   hv::Domain& domain() override { return *domain_; }
   hv::Result<void, Problem> go_live(hv::TrapHandler& handler) override {
     domain_->attach(&handler);
@@ -47,8 +48,12 @@ class XenGuest final : public BackendGuest {
   }
   void quiesce() override { domain_->attach(nullptr); }
   [[nodiscard]] int event_fd() const override { return domain_->event_fd(); }
+  [[nodiscard]] uint64_t wake_ns() const override {
+    return domain_->waiting() ? looked_ns_ + kLookAgainNs : UINT64_MAX;
+  }
   bool dispatch() override {
     domain_->dispatch();
+    if (domain_->waiting()) looked_ns_ = clock_.now_ns();
     return true;
   }
   [[nodiscard]] hv::local::TrapCounts counts() const override {
@@ -66,7 +71,10 @@ class XenGuest final : public BackendGuest {
   }
 
  private:
+  static constexpr uint64_t kLookAgainNs = 2'000'000;
   std::unique_ptr<XenDomain> domain_;
+  hv::Clock& clock_;
+  uint64_t looked_ns_ = 0;
 };
 
 /// Names of domains, from xenstore.
@@ -96,10 +104,11 @@ class Names {
 class XenBackend final : public Backend {
  public:
   XenBackend(std::unique_ptr<hv::xen::Control> control, std::unique_ptr<hv::xen::DomainWatch> watch,
-             std::unique_ptr<Names> names, Log& log)
+             std::unique_ptr<Names> names, hv::Clock& clock, Log& log)
       : control_(std::move(control)),
         watch_(std::move(watch)),
         names_(std::move(names)),
+        clock_(clock),
         log_(log),
         bus_(frames_) {}
 
@@ -114,6 +123,7 @@ class XenBackend final : public Backend {
   std::unique_ptr<hv::xen::Control> control_;
   std::unique_ptr<hv::xen::DomainWatch> watch_;
   std::unique_ptr<Names> names_;
+  hv::Clock& clock_;
   Log& log_;
   hv::xen::FrameSpace frames_;
   FrameBus bus_;
@@ -155,7 +165,7 @@ hv::Result<std::unique_ptr<BackendGuest>, Problem> XenBackend::attach(const Iden
   };
   auto domain = XenDomain::open(who.id, config);
   if (!domain.ok()) return Problem{domain.error(), "see docs/xl.md, 'When it does not work'"};
-  return std::unique_ptr<BackendGuest>(std::make_unique<XenGuest>(std::move(*domain)));
+  return std::unique_ptr<BackendGuest>(std::make_unique<XenGuest>(std::move(*domain), clock_));
 }
 
 std::vector<hv::DomId> XenBackend::gone(const std::vector<hv::DomId>& of) {
@@ -169,15 +179,15 @@ std::vector<hv::DomId> XenBackend::gone(const std::vector<hv::DomId>& of) {
 
 }  // namespace
 
-hv::Result<std::unique_ptr<Backend>, std::string> make_xen_backend(Log& log) {
+hv::Result<std::unique_ptr<Backend>, std::string> make_xen_backend(hv::Clock& clock, Log& log) {
   auto control = hv::xen::Control::open();
   if (!control.ok()) return control.error() + "; see xengvt check";
   auto watch = hv::xen::DomainWatch::open();
   if (!watch.ok()) return watch.error() + "; see xengvt check";
   auto names = std::make_unique<Names>();
   if (!names->ok()) return std::string("xenstore does not answer; systemctl start xen");
-  return std::unique_ptr<Backend>(
-      std::make_unique<XenBackend>(std::move(*control), std::move(*watch), std::move(names), log));
+  return std::unique_ptr<Backend>(std::make_unique<XenBackend>(
+      std::move(*control), std::move(*watch), std::move(names), clock, log));
 }
 
 }  // namespace xengvtd

@@ -10,6 +10,6 @@
 namespace xengvtd {
 
 /// The error is one line with cause and cure: no Xen here, no rights, no xenstore.
-hv::Result<std::unique_ptr<Backend>, std::string> make_xen_backend(Log& log);
+hv::Result<std::unique_ptr<Backend>, std::string> make_xen_backend(hv::Clock& clock, Log& log);
 
 }  // namespace xengvtd

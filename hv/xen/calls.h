@@ -44,6 +44,9 @@ class Calls {
   /// page back into plain RAM.
   virtual int claim_writes(uint16_t id, bool on) = 0;
   virtual int set_type(uint64_t gfn, uint32_t pages, bool trap_writes) = 0;
+  /// Whether a write that was answered is completed as a write to the emulator whatever has become
+  /// of its page meanwhile (see docs/XEN.md, "A page that stops trapping").
+  [[nodiscard]] virtual bool completes_by_address() const = 0;
   /// Moves RAM from guest frames to others; it arrives as plain RAM.
   virtual int relocate(uint64_t from, uint64_t to, uint32_t pages) = 0;
   virtual int inject_msi(uint64_t address, uint32_t data) = 0;

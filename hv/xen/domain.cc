@@ -3,6 +3,7 @@
 #include "hv/xen/domain.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <tuple>
 
 #include "hv/xen/calls.h"
@@ -41,15 +42,27 @@ struct XenDomain::Impl {
         memory(*calls, *cfg.frames, s),
         pages(*calls, memory, cfg.pages_file, [this](std::string_view line) { log(line); }),
         server(*calls),
-        late(pages, cfg.late_range, cfg.late_offset, cfg.late_bytes),
+        late(pages, cfg.late_range, cfg.late_offset, cfg.late_bytes, calls->completes_by_address(),
+             [this](uint64_t offset) {
+               return may_stop_trapping(pages.frame(config.late_range, offset));
+             }),
         requests(cfg.pci_device << 3 | cfg.pci_function, server, memory, trapped, late) {}
 
   void log(std::string_view line) {
     if (config.log) config.log(refuse(info.id, std::string(line)));
   }
   Server::Answer answer() {
-    return [this](const Ioreq& r) { return requests.answer(r); };
+    return [this](const Ioreq& r) {
+      if (!trapped.leaving.empty()) release_leaving();
+      return requests.answer(r);
+    };
   }
+  [[nodiscard]] bool may_stop_trapping(uint64_t gfn) const {
+    return calls->completes_by_address() || !server.may_complete(gfn);
+  }
+  int release(uint64_t gfn);
+  void release_leaving();
+  void release_stopped();
 
   std::unique_ptr<Calls> calls;
   XenConfig config;
@@ -63,6 +76,28 @@ struct XenDomain::Impl {
   Requests requests;
   bool busy = false, closed = false, paused = false;
 };
+
+// ---- pages that stop trapping
+
+/// A page the guest gave back is no longer typed, and one behind a BAR is typed for another end.
+int XenDomain::Impl::release(uint64_t gfn) {
+  if (memory.hidden(Gfn{gfn})) return 0;
+  const int e = calls->set_type(gfn, 1, false);
+  return e && memory.page(Gfn{gfn}) ? e : 0;
+}
+
+void XenDomain::Impl::release_leaving() {
+  std::erase_if(trapped.leaving,
+                [this](uint64_t gfn) { return may_stop_trapping(gfn) && release(gfn) == 0; });
+}
+
+/// A vCPU that does not come with another request may be waiting for just this page, if it runs
+/// code from it: stopped, it is certainly not completing anything.
+void XenDomain::Impl::release_stopped() {
+  if (trapped.leaving.empty() || server.outstanding() || calls->pause(true)) return;
+  if (server.all_completed()) release_leaving();
+  calls->pause(false);
+}
 
 // ---- life
 
@@ -134,7 +169,7 @@ void XenDomain::leave() {
   i.server.leave();
   i.pages.leave();
   i.memory.close();
-  i.trapped.clear();
+  i.trapped = {};
   i.config.frames->close_slot(i.slot);
   i.closed = true;
 }
@@ -145,9 +180,12 @@ int XenDomain::event_fd() const { return impl_->closed ? -1 : impl_->calls->even
 void XenDomain::dispatch(unsigned most) {
   if (impl_->busy || impl_->closed) return;
   impl_->busy = true;
+  impl_->release_stopped();
   impl_->server.dispatch(most, impl_->answer());
   impl_->busy = false;
 }
+
+bool XenDomain::waiting() const { return !impl_->trapped.leaving.empty(); }
 
 void XenDomain::close() {
   Impl& i = *impl_;
@@ -157,7 +195,7 @@ void XenDomain::close() {
   i.server.stop(i.answer());
   i.pages.close();
   i.memory.close();
-  i.trapped.clear();
+  i.trapped = {};
   i.config.frames->close_slot(i.slot);
   i.closed = true;
   i.busy = false;
@@ -168,7 +206,7 @@ void XenDomain::close() {
 DomId XenDomain::id() const { return impl_->info.id; }
 const ExitCounts& XenDomain::counts() const { return impl_->requests.counts(); }
 const DomainInfo& XenDomain::info() const { return impl_->info; }
-uint64_t XenDomain::protected_pages() const { return impl_->trapped.size(); }
+uint64_t XenDomain::protected_pages() const { return impl_->trapped.reported.size(); }
 uint64_t XenDomain::pinned_frames() const { return impl_->memory.pinned(); }
 uint64_t XenDomain::mapped_bytes() const {
   return impl_->memory.buckets() * kBucketPages * kPageSize;
@@ -193,22 +231,26 @@ void XenDomain::unpin(std::span<const Gfn> gfns) { impl_->memory.unpin(gfns); }
 Status XenDomain::protect(Gfn gfn) {
   Impl& i = *impl_;
   if (i.closed) return Error::gone;
-  if (i.trapped.contains(gfn.v)) return {};
+  if (i.trapped.reported.contains(gfn.v)) return {};
   if (!i.memory.page(gfn)) return Error::bad_address;
-  if (const int e = i.calls->set_type(gfn.v, 1, true)) return error_of(e);
-  i.trapped.insert(gfn.v);
+  const bool was_leaving = i.trapped.leaving.erase(gfn.v);
+  const int e = i.calls->set_type(gfn.v, 1, true);
+  if (e && !(was_leaving && e == EINVAL)) return error_of(e);  // that one has its type still
+  i.trapped.reported.insert(gfn.v);
   return {};
 }
 
 Status XenDomain::unprotect(Gfn gfn) {
   Impl& i = *impl_;
   if (i.closed) return Error::gone;
-  if (!i.trapped.erase(gfn.v)) return Error::bad_address;
-  // A page the guest gave back is no longer typed, and one behind a BAR is typed for another end.
-  if (i.memory.hidden(gfn)) return {};
-  const int e = i.calls->set_type(gfn.v, 1, false);
-  if (e == 0 || !i.memory.page(gfn)) return {};
-  i.trapped.insert(gfn.v);
+  if (!i.trapped.reported.erase(gfn.v)) return Error::bad_address;
+  if (!i.may_stop_trapping(gfn.v)) {
+    i.trapped.leaving.insert(gfn.v);
+    return {};
+  }
+  const int e = i.release(gfn.v);
+  if (e == 0) return {};
+  i.trapped.reported.insert(gfn.v);
   return error_of(e);
 }
 

@@ -75,6 +75,8 @@ class XenDomain final : public Domain {
   /// Answers what is pending, at most `most` requests (the descriptor stays readable if there is
   /// more). Does nothing when called from a TrapHandler.
   void dispatch(unsigned most = 64);
+  /// Something waits for a later dispatch(), even if no event comes.
+  [[nodiscard]] bool waiting() const;
   /// Answers everything, gives the guest its memory types back, leaves the domain and drops every
   /// mapping, so that a dead domain can go and a living one runs on without the device. Frames
   /// still pinned are forgotten: the GPU must be done with them. Later calls answer `gone`.

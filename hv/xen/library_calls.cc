@@ -13,6 +13,7 @@ extern "C" {
 #include <xenevtchn.h>
 #include <xenforeignmemory.h>
 }
+#include <cpuid.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -33,6 +34,12 @@ static_assert(static_cast<int>(IoType::invalidate) == IOREQ_TYPE_INVALIDATE);
 static_assert(sizeof(xen_pfn_t) == sizeof(uint64_t));
 
 int error_if(bool failed) { return failed ? errno : 0; }
+
+/// Only Intel's processors tell Xen the linear address of an access that faulted.
+bool is_intel() {
+  unsigned largest = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid(0, &largest, &b, &c, &d) && b == signature_INTEL_ebx;
+}
 
 class LibraryCalls final : public Calls {
  public:
@@ -76,6 +83,7 @@ class LibraryCalls final : public Calls {
     const hvmmem_type_t type = trap_writes ? HVMMEM_ioreq_server : HVMMEM_ram_rw;
     return error_if(xendevicemodel_set_mem_type(model_, domain_.v, type, gfn, pages) < 0);
   }
+  [[nodiscard]] bool completes_by_address() const override { return intel_; }
   int relocate(uint64_t from, uint64_t to, uint32_t pages) override {
     return error_if(xendevicemodel_relocate_memory(model_, domain_.v, pages, from, to) < 0);
   }
@@ -99,6 +107,7 @@ class LibraryCalls final : public Calls {
  private:
   DomId domain_;
   std::unique_ptr<Control> control_;
+  const bool intel_ = is_intel();
   xendevicemodel_handle* model_ = nullptr;
   xenforeignmemory_handle* memory_ = nullptr;
   xenevtchn_handle* events_ = nullptr;

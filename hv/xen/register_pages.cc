@@ -295,6 +295,11 @@ bool RegisterPages::set_trapping(Range range, uint64_t offset, bool trapping) {
   return b && calls_.set_type(gfn(*b, (offset - b->offset) >> kPageShift), 1, trapping) == 0;
 }
 
+uint64_t RegisterPages::frame(Range range, uint64_t offset) const {
+  const uint64_t base = seat_[index(range)];
+  return base ? (base + offset) >> kPageShift : 0;
+}
+
 uint64_t RegisterPages::pages_in_guest() const {
   uint64_t n = 0;
   for (const Block& b : blocks_) n += std::ranges::count_if(b.pages, &Page::in_guest);

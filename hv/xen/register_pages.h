@@ -49,6 +49,8 @@ class RegisterPages {
   /// Takes every page out of the guest.
   void close();
   [[nodiscard]] uint64_t pages_in_guest() const;
+  /// The guest frame of a page; 0 while its range is nowhere.
+  [[nodiscard]] uint64_t frame(Range range, uint64_t offset) const;
   /// Where reads cost no exit (tests).
   [[nodiscard]] bool is_direct(Range range, uint64_t offset) const;
 

@@ -96,7 +96,7 @@ void Requests::write_at(IoType type, uint64_t address, unsigned size, uint64_t v
 void Requests::write_ram(uint64_t address, unsigned size, uint64_t value) {
   std::byte* page = memory_.page(Gfn{address >> kPageShift});
   std::memcpy(page + (address & kPageMask), &value, size);
-  if (handler_ && trapped_.contains(address >> kPageShift))
+  if (handler_ && trapped_.reported.contains(address >> kPageShift))
     handler_->on_page_write(Gpa{address}, size);
 }
 

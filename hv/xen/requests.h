@@ -12,7 +12,14 @@
 
 namespace hv::xen {
 
-using TrappedPages = std::unordered_set<uint64_t>;  ///< guest frames whose writes are reported
+/// Guest frames whose writes come to us.
+struct TrappedPages {
+  std::unordered_set<uint64_t> reported;  ///< and are reported
+  std::unordered_set<uint64_t> leaving;   ///< until they can stop trapping (docs/XEN.md)
+  [[nodiscard]] bool contains(uint64_t gfn) const {
+    return reported.contains(gfn) || leaving.contains(gfn);
+  }
+};
 
 class Requests final : public Accesses {
  public:

@@ -12,8 +12,14 @@ namespace {
 /// never do, and need not, because they were told already.
 constexpr unsigned kDrainSteps = 50, kDrainStepUs = 200;
 
+constexpr uint64_t kNowhere = ~uint64_t{0};
+
 IoState state_of(Ioreq& slot, std::memory_order order) {
   return IoState(std::atomic_ref(slot.flags).load(order) & 0xf);
+}
+/// The guest frame a request writes to.
+uint64_t written(const Ioreq& r) {
+  return r.type == IoType::memory && !r.is_read() ? r.address >> kPageShift : kNowhere;
 }
 void set_state(Ioreq& slot, IoState state, std::memory_order order) {
   const auto flags = static_cast<uint8_t>((slot.flags & 0xf0) | static_cast<uint8_t>(state));
@@ -57,6 +63,8 @@ std::string Server::bind() {
     if (const int e = calls_.bind(slots_[v].port, local))
       return "cannot bind the event channel of a vCPU: " + errno_text(e);
     ports_.push_back(local);
+    const bool busy = state_of(slots_[v], std::memory_order_acquire) != IoState::none;
+    last_.push_back(busy ? written(slots_[v]) : kNowhere);
   }
   running_ = true;
   return {};
@@ -101,6 +109,7 @@ void Server::revive(unsigned vcpu) {
 void Server::leave() {
   for (const uint32_t port : ports_) calls_.unbind(port);
   ports_.clear();
+  last_.clear();
   if (slots_) calls_.unmap_requests();
   slots_ = nullptr;
   created_ = running_ = false;
@@ -121,9 +130,20 @@ void Server::serve(unsigned vcpu, const Answer& answer) {
   if (state_of(slot, std::memory_order_acquire) != IoState::ready) return;
   set_state(slot, IoState::in_process, std::memory_order_relaxed);
   const Ioreq copy = slot;
+  last_[vcpu] = written(copy);
   slot.data = answer(copy);
   set_state(slot, IoState::answered, std::memory_order_release);
   calls_.notify(ports_[vcpu]);
+}
+
+bool Server::may_complete(uint64_t gfn) const {
+  return std::ranges::find(last_, gfn) != last_.end();
+}
+
+bool Server::all_completed() {
+  if (outstanding()) return false;
+  std::ranges::fill(last_, kNowhere);
+  return true;
 }
 
 bool Server::outstanding() const {
@@ -151,6 +171,7 @@ void Server::stop(const Answer& answer) {
     drain(answer);
     for (const uint32_t port : ports_) calls_.unbind(port);
     ports_.clear();
+    last_.clear();
     calls_.unmap_requests();
     slots_ = nullptr;
   }

@@ -48,6 +48,15 @@ class Server {
   /// Offset in a placed range of an access that lies wholly in it.
   bool locate(uint64_t address, unsigned size, Range& range, uint64_t& offset) const;
 
+  /// Whether some vCPU has a request here, or an answer that it did not take yet.
+  [[nodiscard]] bool outstanding() const;
+  /// Whether the last request of some vCPU was a write to this page, so that Xen may have yet to
+  /// complete it.
+  [[nodiscard]] bool may_complete(uint64_t gfn) const;
+  /// With the domain stopped: whether all requests are completed. Those of may_complete() are
+  /// forgotten then.
+  bool all_completed();
+
   [[nodiscard]] uint16_t id() const { return id_; }
   /// Base and length of a range as placed last.
   [[nodiscard]] std::pair<uint64_t, uint64_t> placed(Range range) const {
@@ -66,7 +75,6 @@ class Server {
   std::string bind();
   void revive(unsigned vcpu);
   void serve(unsigned vcpu, const Answer& answer);
-  bool outstanding() const;
   void drain(const Answer& answer);
   int claim(Placed& placed, bool on);
   void claim_waiting();
@@ -77,6 +85,7 @@ class Server {
   unsigned device_ = 0, function_ = 0;
   Ioreq* slots_ = nullptr;
   std::vector<uint32_t> ports_;  // local port of each vCPU
+  std::vector<uint64_t> last_;   // guest frame each vCPU last wrote to, or kNowhere
   std::array<Placed, kRanges> placed_{};
 };
 

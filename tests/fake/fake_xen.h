@@ -64,6 +64,12 @@ class FakeXen {
   bool destroyed_with_request = false;  // a vCPU that will never run again
   unsigned slept = 0;
   int pauses = 0;  // counted, besides info.paused
+  /// Whether a write is completed at the emulator, as on Intel's processors, or wherever its page
+  /// is by then, as on AMD's: then the answer stays, and the vCPU's next request kills the domain.
+  bool by_address = true;
+  bool crashed = false, stale[kVcpus]{};
+  /// What happens on another processor of the host once the domain is stopped.
+  std::function<void()> when_paused;
 
   /// The guest balloons the page out, or back in (a new, zeroed frame).
   void remove_page(uint64_t gfn) { p2m.erase(gfn); }
@@ -124,6 +130,7 @@ class FakeXen {
   /// Leaves a request for the emulator without waiting.
   void post(unsigned vcpu, const hv::xen::Ioreq& request) {
     const uint32_t port = slots[vcpu].port;
+    crashed |= stale[vcpu];
     slots[vcpu] = request;
     slots[vcpu].port = port;
     slots[vcpu].flags |= static_cast<uint8_t>(hv::xen::IoState::ready);
@@ -135,6 +142,9 @@ class FakeXen {
     if (slots[vcpu].state() != hv::xen::IoState::answered) return false;
     slots[vcpu].flags &= 0xf0;
     data = slots[vcpu].data;
+    const auto page = p2m.find(slots[vcpu].address >> 12);
+    const bool write = slots[vcpu].type == hv::xen::IoType::memory && !slots[vcpu].is_read();
+    stale[vcpu] = !by_address && write && page != p2m.end() && !page->second.typed;
     return true;
   }
   uint64_t io(const hv::xen::Ioreq& request, unsigned vcpu = 0) {
@@ -214,6 +224,7 @@ class FakeCalls final : public hv::xen::Calls {
   int pause(bool on) override {
     if (const int e = x_.failure("pause")) return e;
     x_.pauses += on ? 1 : -1;
+    if (on && x_.when_paused) x_.when_paused();
     return 0;
   }
 
@@ -274,6 +285,7 @@ class FakeCalls final : public hv::xen::Calls {
     }
     return 0;
   }
+  [[nodiscard]] bool completes_by_address() const override { return x_.by_address; }
   int relocate(uint64_t from, uint64_t to, uint32_t pages) override {
     if (const int e = x_.failure("relocate")) return e;
     for (uint32_t i = 0; i < pages; ++i) {
