@@ -39,7 +39,7 @@ struct XenDomain::Impl {
       : calls(std::move(c)),
         config(cfg),
         slot(s),
-        memory(*calls, *cfg.frames, s),
+        memory(*calls, *cfg.frames, s, cfg.machine),
         pages(*calls, memory, cfg.pages_file, [this](std::string_view line) { log(line); }),
         server(*calls),
         late(pages, cfg.late_range, cfg.late_offset, cfg.late_bytes, calls->completes_by_address(),

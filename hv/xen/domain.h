@@ -18,12 +18,15 @@
 namespace hv::xen {
 
 class Calls;
+class MachineFrames;
 
 /// Gets one finished line, without a newline. Lines a guest can cause are few per domain.
 using Log = std::function<void(std::string_view line)>;
 
 struct XenConfig {
   FrameSpace* frames = nullptr;  ///< shared by all domains; outlives them
+  /// For a GPU that is silicon: where pinned frames come from, in place of `frames`; outlives all.
+  MachineFrames* machine = nullptr;
   Log log;
   unsigned pci_device = 2, pci_function = 0;  ///< on bus 0 of segment 0
   /// Register pages where a run of 8-byte writes may become known late: before the next request of

@@ -93,7 +93,7 @@ BusFrame MachineFrames::foreign(Walk& walk, const std::byte* page, uint64_t gfn)
   uint64_t frame = 0;
   if (walk.find(reinterpret_cast<uint64_t>(page), frame) && is_guest_frame(BusFrame{frame}, gfn))
     return BusFrame{frame};
-  ++refusals_;
+  refusals_ += gfn != kNoGuestFrame;
   return kNoFrame;
 }
 

@@ -97,6 +97,25 @@ Status GuestMemory::write(Gpa to, std::span<const std::byte> from) {
   return {};
 }
 
+Result<BusFrame> GuestMemory::frame_of(const Place& place, Gfn gfn) {
+  if (!machine_) return frames_.add(slot_, place.page);
+  Bucket& b = *place.bucket;
+  const auto at = static_cast<size_t>(place.page - b.memory) / kPageSize;
+  if (!b.machine) {
+    // All at once: neighbours share the tables that are read for it. The bucket stays mapped as it
+    // is until it goes, so what is found now holds as long.
+    std::array<uint64_t, kBucketPages> gfns;
+    for (unsigned i = 0; i < kBucketPages; ++i)
+      gfns[i] = b.there[i] ? b.number * kBucketPages + i : kNoGuestFrame;
+    b.machine = std::make_unique<std::array<BusFrame, kBucketPages>>();
+    machine_->foreign(b.memory, gfns, *b.machine);
+  }
+  const BusFrame frame = (*b.machine)[at];
+  // Found with the bucket, but the guest may have given the page away before this pin.
+  if (frame == kNoFrame || !machine_->is_guest_frame(frame, gfn.v)) return Error::bad_address;
+  return frame;
+}
+
 void GuestMemory::pin(std::span<const Gfn> gfns, std::span<BusFrame> frames) {
   for (size_t i = 0; i < gfns.size(); ++i) {
     frames[i] = kNoFrame;
@@ -109,7 +128,7 @@ void GuestMemory::pin(std::span<const Gfn> gfns, std::span<BusFrame> frames) {
     }
     const Place place = find(gfns[i]);
     if (!place.page) continue;
-    const auto frame = frames_.add(slot_, place.page);
+    const auto frame = frame_of(place, gfns[i]);
     if (!frame.ok()) continue;
     ++place.bucket->pins;
     pins_.emplace(gfns[i].v, Pin{*frame, place.bucket, 1});
@@ -121,7 +140,7 @@ void GuestMemory::unpin(std::span<const Gfn> gfns) {
   for (const Gfn gfn : gfns) {
     const auto it = pins_.find(gfn.v);
     if (it == pins_.end() || --it->second.count) continue;
-    frames_.drop(it->second.frame);
+    forget(it->second.frame);
     Bucket* bucket = it->second.bucket;
     pins_.erase(it);
     drop_pin_of(bucket);
@@ -150,7 +169,7 @@ void GuestMemory::invalidate() {
 }
 
 void GuestMemory::close() {
-  for (const auto& [gfn, pin] : pins_) frames_.drop(pin.frame);
+  for (const auto& [gfn, pin] : pins_) forget(pin.frame);
   pins_.clear();
   for (const auto& [number, bucket] : current_) unmap(*bucket);
   for (const auto& bucket : old_) unmap(*bucket);

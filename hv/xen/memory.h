@@ -3,6 +3,7 @@
 // system call and a TLB flush, and dropped when the guest gives memory back.
 #pragma once
 
+#include <array>
 #include <bitset>
 #include <memory>
 #include <span>
@@ -12,6 +13,7 @@
 #include "hv/types.h"
 #include "hv/xen/calls.h"
 #include "hv/xen/frames.h"
+#include "hv/xen/machine_frames.h"
 
 namespace hv::xen {
 
@@ -21,8 +23,10 @@ inline constexpr size_t kMaxBuckets = 4096;
 
 class GuestMemory {
  public:
-  GuestMemory(Calls& calls, FrameSpace& frames, unsigned slot)
-      : calls_(calls), frames_(frames), slot_(slot) {}
+  /// With `machine`, pinned frames are the machine's own, for a GPU that is silicon; without, they
+  /// are numbers that `frames` makes up.
+  GuestMemory(Calls& calls, FrameSpace& frames, unsigned slot, MachineFrames* machine = nullptr)
+      : calls_(calls), frames_(frames), slot_(slot), machine_(machine) {}
   ~GuestMemory() { close(); }
   GuestMemory(const GuestMemory&) = delete;
   GuestMemory& operator=(const GuestMemory&) = delete;
@@ -50,6 +54,7 @@ class GuestMemory {
     uint64_t number = 0;
     uint32_t pins = 0;
     std::bitset<kBucketPages> there;
+    std::unique_ptr<std::array<BusFrame, kBucketPages>> machine;  ///< found at the first pin
   };
   struct Pin {
     BusFrame frame;
@@ -63,6 +68,11 @@ class GuestMemory {
   Place find(Gfn gfn);
   std::unique_ptr<Bucket> map_bucket(uint64_t number);
   bool probe(Gfn gfn);
+  /// The number by which the GPU reaches a page that stays mapped from now on.
+  Result<BusFrame> frame_of(const Place& place, Gfn gfn);
+  void forget(BusFrame frame) {
+    if (!machine_) frames_.drop(frame);
+  }
   void retire(std::unique_ptr<Bucket> bucket);
   void drop_pin_of(Bucket* bucket);
   void unmap(const Bucket& bucket) { calls_.unmap(bucket.memory, kBucketPages); }
@@ -70,6 +80,7 @@ class GuestMemory {
   Calls& calls_;
   FrameSpace& frames_;
   unsigned slot_;
+  MachineFrames* machine_;
   std::unordered_map<uint64_t, std::unique_ptr<Bucket>> current_;
   std::vector<std::unique_ptr<Bucket>> old_;  // no longer what the guest sees, but pinned
   std::unordered_map<uint64_t, Pin> pins_;

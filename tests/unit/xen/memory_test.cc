@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
+#include "tests/fake/fake_tables.h"
 #include "tests/fake/fake_xen.h"
 
 namespace hv::xen {
@@ -121,6 +124,63 @@ TEST_F(GuestMemoryTest, closing_leaves_nothing_mapped) {
   memory.close();
   EXPECT_EQ(xen.mapped_pages, 0);
   EXPECT_EQ(frames.page(f), nullptr);
+}
+
+// ---- for a GPU that is silicon
+
+class SiliconMemoryTest : public testing::Test {
+ protected:
+  SiliconMemoryTest() : calls(xen.calls()) {
+    auto owned = std::make_unique<fake::FakeTables>();
+    tables = owned.get();
+    machine = std::move(MachineFrames::open(std::move(owned)).value());
+    memory.emplace(*calls, frames, frames.open_slot().value(), machine.get());
+  }
+  /// What the tables hold for the guest's page, with Xen's agreement that it is the guest's.
+  uint64_t agreed(uint64_t gfn) {
+    const uint64_t frame = tables->entry(memory->page(Gfn{gfn})) >> 12 & 0x7ffffff;
+    tables->m2p[frame] = gfn;
+    return frame;
+  }
+  BusFrame pin(uint64_t gfn) {
+    BusFrame f;
+    const Gfn g{gfn};
+    memory->pin({&g, 1}, {&f, 1});
+    return f;
+  }
+  fake::FakeXen xen;
+  FrameSpace frames;
+  fake::FakeTables* tables = nullptr;
+  std::unique_ptr<Calls> calls;
+  std::unique_ptr<MachineFrames> machine;
+  std::optional<GuestMemory> memory;
+};
+
+TEST_F(SiliconMemoryTest, pins_give_machine_frames) {
+  const uint64_t third = agreed(3), fourth = agreed(4);
+  EXPECT_EQ(pin(3).v, third);
+  EXPECT_EQ(pin(4).v, fourth);
+  EXPECT_EQ(pin(3).v, third);
+}
+TEST_F(SiliconMemoryTest, a_page_that_xen_calls_otherwise_is_not_pinned) {
+  EXPECT_EQ(pin(3), kNoFrame);
+  EXPECT_EQ(memory->pinned(), 0u);
+}
+TEST_F(SiliconMemoryTest, a_page_that_left_the_guest_since_it_was_found_is_not_pinned) {
+  const uint64_t third = agreed(3);
+  agreed(4);
+  EXPECT_NE(pin(4), kNoFrame) << "finds the whole bucket";
+  tables->m2p.erase(third);
+  EXPECT_EQ(pin(3), kNoFrame);
+}
+TEST_F(SiliconMemoryTest, looks_again_after_memory_was_mapped_anew) {
+  const uint64_t third = agreed(3);
+  EXPECT_EQ(pin(3).v, third);
+  const Gfn g{3};
+  memory->unpin({&g, 1});
+  memory->invalidate();
+  tables->map(memory->page(g), 0x7777, 3);
+  EXPECT_EQ(pin(3).v, 0x7777u);
 }
 
 }  // namespace
