@@ -115,6 +115,7 @@ void DeviceModel::reset(bool full) {
       impl_->sink.bar_changed(range, false, 0, before.bar(range).bytes);
 }
 
+void DeviceModel::resume(std::span<const std::byte> saved) { impl_->resume(saved); }
 void DeviceModel::set_failsafe(bool on) { impl_->failsafe = on; }
 bool DeviceModel::pvinfo_seen() const { return impl_->pvinfo_seen; }
 unsigned DeviceModel::power_state() const { return impl_->pci.power_state(); }

@@ -133,6 +133,8 @@ class DeviceModel {
 
   /// Back to power-on (`full`: everything; else only what is below 0x44200).
   void reset(bool full);
+  /// A fresh device takes the registers of an earlier one: gen9::kMmioBytes of them.
+  void resume(std::span<const std::byte> saved);
   void set_failsafe(bool on);
   /// A guest that never looked at PVINFO does not know it is mediated.
   [[nodiscard]] bool pvinfo_seen() const;

@@ -43,6 +43,8 @@ struct DeviceModel::Impl final : InterruptSink {
   // mmio_reset.cc.
   void reset_registers(bool full, bool zeroed);
   void reset_engine(gen9::EngineId engine);
+  // mmio_resume.cc.
+  void resume(std::span<const std::byte> saved);
   void refuse() { ++counts.refused_writes; }
   void store(const RegisterWrite& w) { regs.set(w.offset, w.merged()); }
 

@@ -46,6 +46,8 @@ class Display {
   [[nodiscard]] PlaneView cursor(unsigned pipe) const;
   void flip(unsigned select, uint32_t surface, uint32_t stride_tiling, bool async);
   void plug(bool in);
+  /// Frames go on from a number that the guest knows.
+  void count_frames_from(unsigned pipe, uint32_t frames) { pipes_[pipe].clock.count_from(frames); }
 
   /// The register file is at power-on; follow it.
   void reset();

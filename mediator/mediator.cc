@@ -128,6 +128,12 @@ hv::TrapHandler* Mediator::traps(hv::VgpuId id) { return impl_->find(id); }
 
 Vgpu* Mediator::find(hv::VgpuId id) { return impl_->find(id); }
 
+void Mediator::resume(hv::VgpuId id, std::span<const std::byte> registers,
+                      FailsafeReason failsafe) {
+  Vgpu* v = impl_->find(id);
+  if (v != nullptr && registers.size() == gen9::kMmioBytes) v->resume(registers, failsafe);
+}
+
 void Mediator::pause(hv::VgpuId id, bool paused) {
   Vgpu* v = impl_->find(id);
   if (v == nullptr || v->paused() == paused) return;

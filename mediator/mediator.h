@@ -56,6 +56,10 @@ class Mediator {
 
   /// Makes a vGPU for the domain. The domain outlives it.
   hv::Result<hv::VgpuId> create_vgpu(hv::Domain& domain, const VgpuConfig& config);
+  /// A vGPU that was just made goes on where another process left its guest: with these registers
+  /// (gen9::kMmioBytes) and the GGTT entries that the domain's register pages hold. What was on the
+  /// GPU is lost, as in a hang, from which the guest's driver recovers by itself.
+  void resume(hv::VgpuId id, std::span<const std::byte> registers, FailsafeReason failsafe);
   /// Takes its work off the GPU (resetting engines if it must) and lets go of everything it held.
   void destroy_vgpu(hv::VgpuId id);
   /// Where the back end delivers this guest's traps.

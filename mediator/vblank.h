@@ -24,6 +24,7 @@ class PipeClock {
     period_ns_ = period_ns;
   }
   void stop() { on_ = false; }
+  void count_from(uint64_t frames) { frames_ = frames; }
   [[nodiscard]] bool on() const { return on_; }
   /// Counts the frames up to now; returns how many began.
   uint64_t advance(uint64_t now_ns) {

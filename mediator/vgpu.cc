@@ -129,6 +129,13 @@ void Vgpu::reset_engines(gen9::EngineMask engines, bool full) {
   if (full) ggtt_->release_operands();
 }
 
+void Vgpu::resume(std::span<const std::byte> registers, FailsafeReason failsafe) {
+  device_->resume(registers);
+  ggtt_->resume();
+  for (const EngineId e : gen9::kAllEngines) update_status_register(e);
+  if (failsafe != FailsafeReason::none) enter_failsafe(failsafe);
+}
+
 void Vgpu::reset_engine_state(EngineId engine) {
   Engine& e = engines_[index(engine)];
   e.execlist.reset();

@@ -69,6 +69,8 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   void note_preemption() { ++stats_.preemptions; }
   void note_hang();
 
+  /// As Mediator::resume.
+  void resume(std::span<const std::byte> registers, FailsafeReason failsafe);
   void set_paused(bool paused) { paused_ = paused; }
   [[nodiscard]] bool paused() const { return paused_; }
   [[nodiscard]] hv::VgpuId id() const { return id_; }

@@ -182,6 +182,8 @@ std::optional<hv::GmAddr> Ggtt::guest_address(hv::GmAddr host) const {
 
 void Ggtt::release_operands() { impl_->slots.release_all(); }
 
+void Ggtt::resume() { impl_->written.assign(impl_->written.size(), true); }
+
 void Ggtt::reset() {
   Impl& g = *impl_;
   g.slots.clear();

@@ -66,6 +66,8 @@ class Ggtt {
   /// Marks all slots evictable: no submission using them is on the GPU.
   void release_operands();
 
+  /// Entries that were there before this object are the guest's own.
+  void resume();
   /// All entries to zero, all slots retired (vGPU reset).
   void reset();
   [[nodiscard]] const GgttWindows& windows() const;

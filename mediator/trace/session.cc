@@ -111,6 +111,13 @@ hv::TrapHandler* Session::traps(hv::VgpuId id) {
   return g ? static_cast<hv::TrapHandler*>(g) : mediator_->traps(id);
 }
 
+hv::Status Session::resume(hv::VgpuId id, std::span<const std::byte> registers,
+                           FailsafeReason failsafe) {
+  if (writer_) return hv::Error::not_supported;
+  mediator_->resume(id, registers, failsafe);
+  return {};
+}
+
 void Session::pause(hv::VgpuId id, bool paused) {
   journal_.input(kind::pause, subject(id), {paused});
   mediator_->pause(id, paused);

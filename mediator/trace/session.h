@@ -26,6 +26,8 @@ class Session {
 
   // The inputs of a Mediator; see mediator.h. Drive it through these only.
   hv::Result<hv::VgpuId> create_vgpu(hv::Domain& domain, const VgpuConfig& config);
+  /// Not while recording: not_supported then.
+  hv::Status resume(hv::VgpuId id, std::span<const std::byte> registers, FailsafeReason failsafe);
   void destroy_vgpu(hv::VgpuId id);
   /// Valid until the vGPU is destroyed, except when not recording: then as Mediator::traps.
   hv::TrapHandler* traps(hv::VgpuId id);
