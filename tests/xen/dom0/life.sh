@@ -9,7 +9,6 @@
 lean_daemon() {
   printf '[type tiny]\nlow-mib=32\nhigh-mib=32\nmaximum=8\n[type single]\nlow-mib=32\nhigh-mib=32\nmaximum=1\n' \
     >/run/life.conf
-  install -D -m 755 /bed/bin/xengvt-dm "$wrapper" && mkdir -p /run/xengvt || return
   setsid xengvtd --config /run/life.conf >>"$log/xengvtd-life.log" 2>&1 &
   echo $! >"$state/xengvtd.pid"
   wait_for 30 xengvt list && daemon_runs

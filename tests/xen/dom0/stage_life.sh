@@ -9,6 +9,7 @@ resident_growth_kib=4096 # allowed in all that follows: malloc keeps some of wha
 
 end_guests
 stop_daemon
+install -D -m 755 /bed/bin/xengvt-dm "$wrapper" && mkdir -p /run/xengvt
 refused "no daemon runs" "xengvtd is not running" ""
 check "the daemon starts" "$log/xengvtd-life.log" lean_daemon || return
 
@@ -21,7 +22,7 @@ if check "xl create of the only guest of a type" "$log/create-only.log" \
   lean only work 'device_model_args_hvm=["-xgpu","type=single"]'; then
   refused "no room left" "all 1 vGPUs of type single are in use" 1 'device_model_args_hvm=["-xgpu","type=single"]'
 fi
-check "a guest works" "$log/xengvtd-life.log" wait_for 60 works only
+check "a guest works" "$log/xengvtd-life.log" wait_for 40 works only || return
 
 check "xl save fails" "$log/save.log" fails "$log/save.log" xl save only /run/only.save
 check "no image is left" "$log/save.log" test ! -s /run/only.save
@@ -39,7 +40,7 @@ check "xl create of a guest that reboots" "$log/create-again.log" lean again reb
 first=$(xl domid again)
 destroyed=0
 for ((i = 1; i <= rounds; ++i)); do
-  lean "short$i" work && wait_for 60 works "short$i" && xl destroy "short$i" && destroyed=$((destroyed + 1))
+  lean "short$i" work && wait_for 20 works "short$i" && xl destroy "short$i" && destroyed=$((destroyed + 1))
 done
 check "$rounds guests destroyed in the middle of work" "$log/stage_life.log" test "$destroyed" = "$rounds"
 rebooted() { [ "$(xengvt log | grep -c 'again: vGPU attached')" -gt "$rounds" ]; }

@@ -92,7 +92,7 @@ bool find_gpu() {
   config_write(0x18, kBar2);
   config_write(0x1c, 0);
   config_write(4, 6);                                               // memory, master
-  return reg(0x78000) == 0x47765447 && reg(0x78004) == 0x47765447;  // PVINFO: "GTvG" twice
+  return reg(0x78000) == 0x76544776 && reg(0x78004) == 0x47765447;  // PVINFO: "vGTvGTvG"
 }
 
 // Memory of its own that the GPU sees, from graphics address 0x1000 on.
