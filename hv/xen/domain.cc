@@ -134,6 +134,10 @@ XenDomain::Opened XenDomain::adopt(DomId domid, const XenConfig& config, const R
   i.paused = true;
   std::string why =
       i.server.adopt(record.server, config.pci_device, config.pci_function, record.bars);
+  // Which pages were tracked is not known, so all were released at once; but no write that is under
+  // way may find its page so.
+  for (const uint64_t gfn : i.server.uncompleted())
+    if (why.empty() && i.calls->set_type(gfn, 1, true) == 0) i.trapped.leaving.insert(gfn);
   if (why.empty() && !i.pages.adopt(record).ok()) why = "cannot map its register pages again";
   if (!why.empty()) {
     domain->leave();
@@ -155,6 +159,11 @@ Record XenDomain::record() const {
   }
   i.pages.describe(r);
   return r;
+}
+
+uint64_t XenDomain::changes() const { return impl_->pages.changes() + impl_->server.changes(); }
+std::span<std::byte> XenDomain::left(Range range, uint64_t offset) {
+  return impl_->pages.left(range, offset);
 }
 
 void XenDomain::resume() {

@@ -85,8 +85,11 @@ class XenDomain final : public Domain {
   /// still pinned are forgotten: the GPU must be done with them. Later calls answer `gone`.
   void close();
 
-  /// What adopt() needs. Changes when a BAR or its pages move.
+  /// What adopt() needs. Changes when a BAR or its pages move, which changes() counts.
   [[nodiscard]] Record record() const;
+  [[nodiscard]] uint64_t changes() const;
+  /// Register pages as adopt() found them, until they are asked for.
+  [[nodiscard]] std::span<std::byte> left(Range range, uint64_t offset);
   /// Lets the domain run on after adopt().
   void resume();
   /// As close(), but for a process that ends and another that will adopt(): nothing changes in the

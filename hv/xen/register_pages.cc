@@ -121,6 +121,12 @@ bool RegisterPages::adopt_run(Block& block, PageRun run) {
   return true;
 }
 
+std::span<std::byte> RegisterPages::left(Range range, uint64_t offset) {
+  const Block* b = block_of(range, offset);
+  if (!b || !b->adopted || b->offset != offset) return {};
+  return {b->memory, b->pages.size() * kPageSize};
+}
+
 void RegisterPages::describe(Record& to) const {
   to.added_pages = allowed_;
   for (unsigned r = 0; r < kRanges; ++r) to.bars[r].seat = seat_[r];
@@ -166,6 +172,7 @@ void RegisterPages::move(Range range, Gpa base) {
     memory_.invalidate();  // cached buckets may still show these pages where they were
   }
   seat_[index(range)] = base.v;
+  ++changes_;
   for (Block& b : blocks_)
     if (b.range == range) sync(b);
   update_hidden();
@@ -218,6 +225,7 @@ bool RegisterPages::put_in(Block& block, PageRun run) {
   // A BAR placed over the guest's own RAM must not replace it.
   if (!is_free(gfns.front()) || !is_free(gfns.back()) || !allow(run.count)) return false;
   const size_t got = calls_.populate(gfns);
+  ++changes_;
   // Typed before the contents come, so that nothing the guest writes meanwhile stays.
   if (got == run.count && !calls_.set_type(gfns.front(), static_cast<uint32_t>(got), true) &&
       map_over(block, run, gfns)) {
@@ -253,6 +261,7 @@ void RegisterPages::unmap_over(Block& block, PageRun run) {
 
 void RegisterPages::take_out(Block& block, PageRun run) {
   unmap_over(block, run);
+  ++changes_;
   std::vector<uint64_t> gfns(run.count);
   std::iota(gfns.begin(), gfns.end(), gfn(block, run.first));
   calls_.release(gfns);

@@ -35,6 +35,9 @@ class RegisterPages {
   /// that cannot be had from the guest show what the file has.
   Status adopt(const Record& record);
   void describe(Record& to) const;
+  [[nodiscard]] uint64_t changes() const { return changes_; }  ///< of what describe() says
+  /// An adopted block nobody asked for yet; empty if there is none.
+  std::span<std::byte> left(Range range, uint64_t offset);
   /// Lets go of everything and changes nothing in the guest.
   void leave();
   Status set_direct(Range range, uint64_t offset, uint64_t bytes, bool direct);
@@ -88,6 +91,7 @@ class RegisterPages {
   std::vector<Block> blocks_;
   std::array<uint64_t, kRanges> seat_{};  // guest-physical base; 0 = never placed
   uint64_t allowed_ = 0;                  // pages added to the domain's limit
+  uint64_t changes_ = 0;
   bool complained_ = false;
 };
 

@@ -140,6 +140,13 @@ bool Server::may_complete(uint64_t gfn) const {
   return std::ranges::find(last_, gfn) != last_.end();
 }
 
+std::vector<uint64_t> Server::uncompleted() const {
+  std::vector<uint64_t> frames;
+  std::ranges::copy_if(last_, std::back_inserter(frames),
+                       [](uint64_t gfn) { return gfn != kNowhere; });
+  return frames;
+}
+
 bool Server::all_completed() {
   if (outstanding()) return false;
   std::ranges::fill(last_, kNowhere);
@@ -192,6 +199,7 @@ Status Server::place(Range range, uint64_t base, uint64_t bytes) {
   if (p.claimed && p.base == base && p.bytes == bytes) return {};
   claim(p, false);
   p = {base, bytes, false};
+  ++changes_;
   const int e = claim(p, true);
   claim_waiting();
   if (e) return error_of(e);
@@ -202,6 +210,7 @@ void Server::remove(Range range) {
   Placed& p = placed_[static_cast<unsigned>(range)];
   claim(p, false);
   p = {};
+  ++changes_;
   claim_waiting();
 }
 

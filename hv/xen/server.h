@@ -57,7 +57,10 @@ class Server {
   /// forgotten then.
   bool all_completed();
 
+  /// Guest frames of writes that vCPUs may yet complete.
+  [[nodiscard]] std::vector<uint64_t> uncompleted() const;
   [[nodiscard]] uint16_t id() const { return id_; }
+  [[nodiscard]] uint64_t changes() const { return changes_; }  ///< of what is placed where
   /// Base and length of a range as placed last.
   [[nodiscard]] std::pair<uint64_t, uint64_t> placed(Range range) const {
     const Placed& p = placed_[static_cast<unsigned>(range)];
@@ -87,6 +90,7 @@ class Server {
   std::vector<uint32_t> ports_;  // local port of each vCPU
   std::vector<uint64_t> last_;   // guest frame each vCPU last wrote to, or kNowhere
   std::array<Placed, kRanges> placed_{};
+  uint64_t changes_ = 0;
 };
 
 }  // namespace hv::xen

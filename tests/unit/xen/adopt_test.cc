@@ -123,6 +123,48 @@ TEST_F(AdoptTest, protected_pages_are_plain_again_until_they_are_protected_anew)
   EXPECT_FALSE(xen.p2m.at(5).typed);
   EXPECT_TRUE(domain->protect(Gfn{5}).ok());
 }
+TEST_F(AdoptTest, a_write_under_way_finds_its_page_as_it_was) {
+  ASSERT_TRUE(domain->protect(Gfn{5}).ok());
+  die();
+  xen.post(0, {.address = 0x5008,
+               .data = 0x77,
+               .count = 1,
+               .size = 4,
+               .port = 0,
+               .pad = 0,
+               .flags = 0,
+               .type = IoType::memory});
+  ASSERT_EQ(adopt(), "");
+  EXPECT_TRUE(xen.p2m.at(5).typed);
+  go_on();
+  EXPECT_EQ(xen.ram<uint32_t>(0x5008), 0x77u);
+  uint64_t data = 0;
+  EXPECT_TRUE(xen.take(0, data));
+  xen.cpu_write(kBar0, 4, 1);  // its vCPU's next request: that one is complete
+  EXPECT_FALSE(xen.p2m.at(5).typed) << "nobody tracks it any more";
+}
+TEST_F(AdoptTest, what_was_left_is_seen_before_it_is_taken) {
+  registers[8] = std::byte{7};
+  die();
+  ASSERT_EQ(adopt(), "");
+  ASSERT_EQ(domain->left(Range::bar0, 0).size(), 4 * kPageSize);
+  EXPECT_EQ(domain->left(Range::bar0, 0)[8], std::byte{7});
+  EXPECT_TRUE(domain->left(Range::bar0, kPageSize).empty());
+  ASSERT_TRUE(domain->register_pages(Range::bar0, 0, 4 * kPageSize).ok());
+  EXPECT_TRUE(domain->left(Range::bar0, 0).empty());
+}
+TEST_F(AdoptTest, what_the_record_says_changes_only_when_it_is_counted) {
+  const uint64_t before = domain->changes();
+  const Record r = domain->record();
+  xen.cpu_write(kBar0 + kPageSize, 4, 1);
+  EXPECT_EQ(domain->changes(), before);
+  EXPECT_EQ(domain->record(), r);
+  ASSERT_TRUE(domain->place(Range::bar0, Gpa{kBar0 + kBar0Bytes}, kBar0Bytes).ok());
+  EXPECT_NE(domain->changes(), before);
+  const uint64_t moved = domain->changes();
+  ASSERT_TRUE(domain->set_direct_read(Range::bar0, kPageSize, kPageSize, false).ok());
+  EXPECT_NE(domain->changes(), moved);
+}
 TEST_F(AdoptTest, the_guest_stands_still_meanwhile_and_only_meanwhile) {
   die();
   ASSERT_EQ(adopt(), "");
