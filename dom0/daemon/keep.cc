@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+#include "dom0/daemon/keep.h"
+
+#include <fcntl.h>
+
+#include <boost/json.hpp>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "dom0/daemon/report_json.h"
+
+namespace xengvtd {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+using hv::xen::PageRun;
+using hv::xen::Record;
+
+constexpr int kVersion = 1;
+constexpr size_t kMaxFile = 1 << 20;
+
+std::string to_hex(std::span<const uint8_t> bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string s;
+  for (const uint8_t b : bytes) s += {kDigits[b >> 4], kDigits[b & 15]};
+  return s;
+}
+void from_hex(std::string_view s, std::span<uint8_t> to) {
+  if (s.size() != 2 * to.size()) throw std::runtime_error("hexadecimal of the wrong length");
+  for (size_t i = 0; i < to.size(); ++i)
+    to[i] = static_cast<uint8_t>(std::stoul(std::string(s.substr(2 * i, 2)), nullptr, 16));
+}
+
+json::object bar_json(const Record::Bar& b) {
+  return {{"base", b.base}, {"bytes", b.bytes}, {"seat", b.seat}};
+}
+json::object block_json(const Record::Block& b) {
+  json::array runs;
+  for (const PageRun& r : b.in_guest) runs.push_back({r.first, r.count});
+  return {{"range", static_cast<int>(b.range)},
+          {"offset", b.offset},
+          {"bytes", b.bytes},
+          {"in_guest", std::move(runs)}};
+}
+json::object record_json(const Record& r) {
+  json::array bars, blocks;
+  for (const Record::Bar& b : r.bars) bars.push_back(bar_json(b));
+  for (const Record::Block& b : r.blocks) blocks.push_back(block_json(b));
+  return {{"domain", r.domain.v},         {"uuid", to_hex(r.uuid)}, {"server", r.server},
+          {"added_pages", r.added_pages}, {"paused", r.paused},     {"bars", std::move(bars)},
+          {"blocks", std::move(blocks)}};
+}
+
+template <class T>
+T number(const json::value& v, const char* key) {
+  return v.at(key).to_number<T>();
+}
+hv::Range range_of(const json::value& v) {
+  const auto n = number<unsigned>(v, "range");
+  if (n >= hv::kRanges) throw std::runtime_error("no such range");
+  return static_cast<hv::Range>(n);
+}
+Record::Block to_block(const json::value& v) {
+  Record::Block b{range_of(v), number<uint64_t>(v, "offset"), number<uint64_t>(v, "bytes"), {}};
+  for (const json::value& run : v.at("in_guest").as_array())
+    b.in_guest.push_back(
+        {run.as_array().at(0).to_number<size_t>(), run.as_array().at(1).to_number<size_t>()});
+  return b;
+}
+Record to_record(const json::value& v) {
+  Record r;
+  r.domain = hv::DomId{number<uint16_t>(v, "domain")};
+  from_hex(v.at("uuid").as_string(), r.uuid);
+  r.server = number<uint16_t>(v, "server");
+  r.added_pages = number<uint64_t>(v, "added_pages");
+  r.paused = v.at("paused").as_bool();
+  for (size_t i = 0; i < r.bars.size(); ++i) {
+    const json::value& b = v.at("bars").as_array().at(i);
+    r.bars[i] = {number<uint64_t>(b, "base"), number<uint64_t>(b, "bytes"),
+                 number<uint64_t>(b, "seat")};
+  }
+  for (const json::value& b : v.at("blocks").as_array()) r.blocks.push_back(to_block(b));
+  return r;
+}
+VgpuType to_type(const json::value& v) {
+  return {std::string(v.at("name").as_string()), number<uint32_t>(v, "low_mib"),
+          number<uint32_t>(v, "high_mib"),       number<uint32_t>(v, "fences"),
+          number<uint32_t>(v, "width"),          number<uint32_t>(v, "height"),
+          number<uint32_t>(v, "weight"),         number<uint32_t>(v, "maximum")};
+}
+
+bool write_file(const std::string& path, const std::string& text) {
+  const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  return fd && ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+}
+
+}  // namespace
+
+std::string encode_kept(const KeptGuest& g) {
+  return json::serialize(json::object{{"version", kVersion},
+                                      {"backend", record_json(g.backend)},
+                                      {"name", g.name},
+                                      {"type", to_json(g.type)},
+                                      {"config", to_hex(g.config)},
+                                      {"failsafe", static_cast<int>(g.failsafe)},
+                                      {"paused", g.paused},
+                                      {"takeovers", g.takeovers},
+                                      {"taken_over_at", g.taken_over_at}});
+}
+
+hv::Result<KeptGuest, std::string> decode_kept(std::string_view text) try {
+  const json::value v = json::parse(json::string_view(text.data(), text.size()));
+  if (number<int>(v, "version") != kVersion) return std::string("of another version");
+  KeptGuest g;
+  g.backend = to_record(v.at("backend"));
+  g.name = std::string(v.at("name").as_string());
+  g.type = to_type(v.at("type"));
+  from_hex(v.at("config").as_string(), g.config);
+  const auto failsafe = number<unsigned>(v, "failsafe");
+  if (failsafe > static_cast<unsigned>(mediator::FailsafeReason::repeated_hangs))
+    return std::string("no such failsafe reason");
+  g.failsafe = static_cast<mediator::FailsafeReason>(failsafe);
+  g.paused = v.at("paused").as_bool();
+  g.takeovers = number<uint32_t>(v, "takeovers");
+  g.taken_over_at = number<int64_t>(v, "taken_over_at");
+  return g;
+} catch (const std::exception& e) {
+  return std::string(e.what());
+}
+
+std::string KeepFolder::file(hv::DomId domain, const char* end) const {
+  return path_ + "/" + std::to_string(domain.v) + end;
+}
+
+KeepFolder::Found KeepFolder::load() const {
+  Found found;
+  std::error_code e;
+  if (path_.empty()) return found;
+  for (const auto& entry : fs::directory_iterator(path_, e)) {
+    if (entry.path().extension() != ".json") continue;
+    const std::string path = entry.path().string();
+    std::ostringstream text;
+    if (entry.file_size(e) <= kMaxFile) text << std::ifstream(path).rdbuf();
+    auto guest = decode_kept(text.str());
+    if (guest.ok())
+      found.guests.push_back(std::move(*guest));
+    else
+      found.broken.push_back(path + ": " + guest.error());
+  }
+  return found;
+}
+
+std::string KeepFolder::store(const KeptGuest& guest) {
+  if (path_.empty()) return {};
+  const std::string path = file(guest.backend.domain, ".json"), part = path + ".part";
+  if (write_file(part, encode_kept(guest)) && ::rename(part.c_str(), path.c_str()) == 0) return {};
+  const std::string why = std::strerror(errno);
+  ::unlink(part.c_str());
+  return path + ": " + why;
+}
+
+void KeepFolder::forget(hv::DomId domain) {
+  if (path_.empty()) return;
+  for (const char* end : {".json", ".pages"}) ::unlink(file(domain, end).c_str());
+}
+
+Fd KeepFolder::pages(hv::DomId domain, bool fresh) {
+  if (path_.empty()) return Fd();
+  std::error_code ignored;
+  fs::create_directories(path_, ignored);
+  fs::permissions(path_, fs::perms::owner_all, ignored);
+  return Fd(::open(file(domain, ".pages").c_str(),
+                   O_RDWR | O_CLOEXEC | O_CREAT | (fresh ? O_TRUNC : 0), 0600));
+}
+
+}  // namespace xengvtd
