@@ -123,7 +123,7 @@ int demo_recorded(Args args, std::ostream& out, std::ostream& err, const Recordi
   embedded::DemoConfig config;
   if (std::string why = read_config(p, config); !why.empty()) return fail(err, "demo: " + why);
   config.recorder = recording.writer;
-  config.record_guest_pages = recording.guest_pages;
+  config.record_guest_memory = recording.guest_memory;
   std::optional<OutFolder> folder;
   // A recording is what one wants of a recorded demo; its picture only on request.
   if (p.has("out") || !recording.writer)

@@ -47,7 +47,7 @@ int record(RecordableMain command, Args args, const std::string& path, bool open
   TraceSink sink(path);
   if (!sink.error().empty()) return fail(err, sink.error());
   hv::trace::FileHeader header;
-  if (open) header.quirks |= hv::trace::kGuestPages;
+  if (open) header.quirks |= hv::trace::kGuestData;
   hv::trace::Writer writer(sink, header);
   const int code = command(args, out, err, {&writer, open});
   if (code == kBadInput) return code;

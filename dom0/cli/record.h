@@ -13,7 +13,7 @@ namespace cli {
 /// are done and leaves its error to `record`, which names the file.
 struct Recording {
   hv::trace::Writer* writer = nullptr;  ///< nullptr: no recording
-  bool guest_pages = false;
+  bool guest_memory = false;
 };
 
 /// demo_main and run_main are these with an empty Recording.

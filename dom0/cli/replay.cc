@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
+#include <cstdio>
+#include <optional>
 #include <vector>
 
 #include "dom0/cli/command.h"
 #include "dom0/cli/open_replay.h"
 #include "dom0/cli/options.h"
+#include "dom0/cli/table.h"
 #include "dom0/cli/trace_file.h"
 #include "mediator/trace/kinds.h"
 
@@ -67,35 +70,91 @@ void print(const std::string& path, const Timed& t, std::ostream& out) {
       << speedup(t) << " times as fast)\n";
 }
 
+json::object to_json(const OpenReplayGuest& g) {
+  json::object o{{"name", g.name},
+                 {"accesses", g.accesses},
+                 {"recorded_submissions", g.recorded_submissions},
+                 {"submissions", g.submissions},
+                 {"refused", g.refused},
+                 {"resets", g.resets},
+                 {"faults", g.faults},
+                 {"late", g.late},
+                 {"gpu_ns", g.gpu_ns}};
+  if (!g.compares) return o;
+  o["written_pages"] = g.pages;
+  o["equal_pages"] = g.pages_equal;
+  if (!g.difference.empty()) o["difference"] = g.difference;
+  return o;
+}
+
 json::object to_json(const OpenReplayResult& r) {
+  json::array guests;
+  uint64_t accesses = 0, submissions = 0, refused = 0, late = 0, gpu_ns = 0;
+  for (const OpenReplayGuest& g : r.guests) {
+    accesses += g.accesses;
+    submissions += g.submissions;
+    refused += g.refused;
+    late += g.late;
+    gpu_ns += g.gpu_ns;
+    guests.push_back(to_json(g));
+  }
   return {{"open", true},
-          {"events", r.events},
-          {"submissions", r.submissions},
-          {"refused", r.refused},
-          {"late", r.late},
-          {"gpu_ns", r.gpu_ns},
+          {"same", r.same()},
+          {"events", accesses},
+          {"submissions", submissions},
+          {"refused", refused},
+          {"late", late},
+          {"gpu_ns", gpu_ns},
           {"recorded_ns", r.recorded_ns},
-          {"memory", json::array(r.memory.begin(), r.memory.end())}};
+          {"virtual_ns", r.virtual_ns},
+          {"dma_violations", r.dma_violations},
+          {"guests", std::move(guests)}};
 }
 
 void print(const std::string& path, const OpenReplayResult& r, std::ostream& out) {
-  out << path << ": " << r.events << " inputs delivered, " << r.submissions << " submissions run, "
-      << r.refused << " commands refused, " << r.late << " late, "
-      << static_cast<double>(r.gpu_ns) / 1e6 << " ms of GPU time\n";
+  out << path << ": " << r.guests.size() << " guests, " << static_cast<double>(r.recorded_ns) / 1e9
+      << " s recorded, " << static_cast<double>(r.virtual_ns) / 1e6 << " ms of virtual time\n";
+  Table table({"guest", "accesses", "submissions", "refused", "resets", "late", "GPU ms",
+               "pages written", "as recorded"});
+  for (const OpenReplayGuest& g : r.guests) {
+    char ms[32];
+    std::snprintf(ms, sizeof ms, "%.3f", static_cast<double>(g.gpu_ns) / 1e6);
+    table.add({g.name, std::to_string(g.accesses), std::to_string(g.recorded_submissions),
+               std::to_string(g.refused), std::to_string(g.resets), std::to_string(g.late), ms,
+               g.compares ? std::to_string(g.pages) : "",
+               g.compares ? std::to_string(g.pages_equal) : ""});
+  }
+  table.print(out);
+  for (const OpenReplayGuest& g : r.guests)
+    if (!g.difference.empty()) out << g.name << ": " << g.difference << '\n';
+}
+
+/// Opens where an open replay is recorded, plays, and completes the file. The result has the error.
+OpenReplayResult play_open(const std::string& path, const std::optional<std::string>& record_to) {
+  if (!record_to) return open_replay(path);
+  TraceSink sink(*record_to);
+  hv::trace::Writer writer(sink, {});
+  OpenReplayResult r;
+  r.error = sink.error();
+  if (r.error.empty()) r = open_replay(path, &writer);
+  if (r.error.empty() && !sink.commit()) r.error = sink.error();
+  return r;
 }
 
 /// Replays one trace; adds to `all`. The exit code.
-int replay_one(const std::string& path, bool open, bool text, json::array& all, std::ostream& out,
+int replay_one(const std::string& path, const Parsed& how, json::array& all, std::ostream& out,
                std::ostream& err) {
   const auto tell = [&](const auto& result) {
-    if (text) print(path, result, out);
+    if (!how.has("json")) print(path, result, out);
     all.push_back(to_json(result));
   };
-  if (open) {
-    const OpenReplayResult r = open_replay(path);
+  if (how.has("open")) {
+    std::optional<std::string> record_to;
+    if (how.has("output")) record_to = how.get<std::string>("output");
+    const OpenReplayResult r = play_open(path, record_to);
     if (!r.error.empty()) return fail(err, path + ": " + r.error);
     tell(r);
-    return kOk;
+    return r.same() ? kOk : kFailed;
   }
   const Timed t = replay_file(path);
   if (!t.result.error.empty()) return fail(err, path + ": " + t.result.error);
@@ -107,15 +166,19 @@ int replay_one(const std::string& path, bool open, bool text, json::array& all, 
 
 int replay_main(Args args, std::ostream& out, std::ostream& err) {
   po::options_description options("options");
-  options.add_options()("open", "as a stimulus for a live mediator and model (record --open)");
+  options.add_options()("open", "as a stimulus for a live mediator and model (record --open)")(
+      "output,o", po::value<std::string>(), "with --open: record what happens into this trace");
   const Parsed parsed = parse({"replay", "TRACE...", "Replays recordings and compares."}, options,
                               args, out, err, "trace");
   if (parsed.exit) return *parsed.exit;
   if (!parsed.has("trace")) return fail(err, "replay: no trace given");
+  const auto& traces = parsed.get<std::vector<std::string>>("trace");
+  if (parsed.has("output") && (!parsed.has("open") || traces.size() != 1))
+    return fail(err, "replay: -o goes with --open and one trace");
   json::array all;
   int code = kOk;
-  for (const std::string& path : parsed.get<std::vector<std::string>>("trace")) {
-    const int one = replay_one(path, parsed.has("open"), !parsed.has("json"), all, out, err);
+  for (const std::string& path : traces) {
+    const int one = replay_one(path, parsed, all, out, err);
     if (one == kBadInput) return one;
     code = std::max(code, one);
   }

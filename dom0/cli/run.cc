@@ -79,7 +79,7 @@ int run_recorded(Args args, std::ostream& out, std::ostream& err, const Recordin
   how.mediated = p.has("mediated");
   how.scan_all = p.has("scan-all");
   how.recorder = recording.writer;
-  how.record_guest_pages = recording.guest_pages;
+  how.record_guest_memory = recording.guest_memory;
   if (const std::string why = read_slice(p, how.slice_ns); !why.empty())
     return fail(err, "run: " + why);
   const auto& files = p.get<std::vector<std::string>>("file");

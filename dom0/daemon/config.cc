@@ -59,6 +59,14 @@ Setter path_of(std::string& to, size_t longest) {
   };
 }
 
+Setter yes_no(bool& to) {
+  return [&to](const std::string& text) -> std::string {
+    if (text != "yes" && text != "no") return "yes or no";
+    to = text == "yes";
+    return {};
+  };
+}
+
 Setter level(LogLevel& to) {
   return [&to](const std::string& text) -> std::string {
     for (const LogLevel l : {LogLevel::error, LogLevel::warning, LogLevel::info, LogLevel::debug}) {
@@ -101,7 +109,8 @@ Keys daemon_keys(Config& c) {
           {"socket-mode", file_mode(c.socket_mode)},
           {"socket-group", text_of(c.socket_group)},
           {"log-level", level(c.log_level)},
-          {"trace", path_of(c.trace, 4095)}};
+          {"trace", path_of(c.trace, 4095)},
+          {"trace-open", yes_no(c.trace_open)}};
 }
 
 Keys gpu_keys(Config& c) {

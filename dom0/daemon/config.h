@@ -32,7 +32,8 @@ struct Config {
   uint32_t socket_mode = 0600;
   std::string socket_group;  ///< empty: the daemon's own
   LogLevel log_level = LogLevel::info;
-  std::string trace;  ///< record from the start into this file; empty: do not
+  std::string trace;        ///< record from the start into this file; empty: do not
+  bool trace_open = false;  ///< also what the GPU finds in guests' memory, for open replay
 
   uint16_t device_id = 0x1912;
   double time_scale = 1.0;  ///< modelled time per wall time, 0.001..1000

@@ -34,6 +34,7 @@ po::options_description describe() {
       "xen, or local: drawing guests in this process, for tests")(
       "socket", po::value<std::string>(), "control socket, instead of the file's")(
       "trace", po::value<std::string>(), "record everything from the start into this file")(
+      "trace-open", "with what the GPU finds in guests' memory, for xengvt replay --open")(
       "check-config", "read the configuration file and end")("help,h", "print this");
   return options;
 }
@@ -48,6 +49,7 @@ hv::Result<Config, std::string> read_config(const po::variables_map& v) {
   if (!c.ok()) return c;
   if (v.count("socket")) c->socket = std::filesystem::absolute(v["socket"].as<std::string>());
   if (v.count("trace")) c->trace = std::filesystem::absolute(v["trace"].as<std::string>());
+  if (v.count("trace-open")) c->trace_open = true;
   if (c->socket.size() >= sizeof(sockaddr_un::sun_path)) return c->socket + ": path too long";
   return c;
 }

@@ -60,7 +60,8 @@ std::string Service::start() {
     return std::string("the GPU does not come up: ") + hv::error_name(s.error());
   session_ = std::make_unique<mediator::trace::Session>(*driver_, clock_, mediator_config());
   if (!config_.trace.empty())
-    if (const auto s = trace_start(config_.trace, false); !s.ok()) return s.error().cause;
+    if (const auto s = trace_start(config_.trace, config_.trace_open); !s.ok())
+      return s.error().cause;
   gpu_.start();
   return {};
 }

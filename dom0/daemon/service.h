@@ -17,6 +17,7 @@
 #include "dom0/daemon/log.h"
 #include "dom0/daemon/paced_device.h"
 #include "dom0/gpu/driver/driver.h"
+#include "dom0/replay/memory_recorder.h"
 #include "mediator/trace/session.h"
 
 namespace xengvtd {
@@ -63,8 +64,9 @@ class Service {
   Done detach(const std::string& domain);
   Done pause(const std::string& domain, bool paused);
   hv::Result<mediator::Screen, Problem> screenshot(const std::string& domain);
-  /// Records everything from here on; only while no guest is attached.
-  Done trace_start(const std::string& path, bool guest_pages);
+  /// Records everything from here on; only while no guest is attached. With `open` also what the
+  /// GPU finds in guests' memory, for open replay.
+  Done trace_start(const std::string& path, bool open);
   Done trace_stop();
 
   [[nodiscard]] std::vector<GuestReport> guests();
@@ -107,6 +109,7 @@ class Service {
   struct Trace;
   std::unique_ptr<Trace> trace_;
   std::unique_ptr<mediator::trace::Session> session_;
+  std::unique_ptr<replay::MemoryRecorder> memory_recorder_;
   Guests guests_;
   bool deaths_ = false;  ///< some domain died
   uint64_t next_tell_ns_ = 0;

@@ -141,21 +141,25 @@ void Service::tell_changes(uint64_t now) {
   }
 }
 
-Service::Done Service::trace_start(const std::string& path, bool guest_pages) {
+Service::Done Service::trace_start(const std::string& path, bool open) {
   const GpuThread::Entry entry(gpu_);
   if (trace_) return Problem{"a trace is being recorded already: " + trace_->path, "stop it first"};
   if (!guests_.empty())
     return Problem{"a trace starts before the first vGPU is attached",
                    "stop the guests, or set 'trace' in xengvtd.conf"};
   hv::trace::FileHeader header;
-  if (guest_pages) header.quirks |= hv::trace::kGuestPages;
+  if (open) header.quirks |= hv::trace::kGuestData;
   auto trace = std::make_unique<Trace>(path, header);
   if (!trace->sink.error().empty())
     return Problem{trace->sink.error(), "give a path that xengvtd can write"};
   session_.reset();
   trace_ = std::move(trace);
   session_ = std::make_unique<mediator::trace::Session>(*driver_, clock_, mediator_config(),
-                                                        &trace_->writer, guest_pages);
+                                                        &trace_->writer, open);
+  if (open) {
+    memory_recorder_ = std::make_unique<replay::MemoryRecorder>(*session_, backend_.bus());
+    model_.set_dma_observer(memory_recorder_.get());
+  }
   log_.info("recording into " + path);
   return {};
 }
@@ -168,6 +172,9 @@ Service::Done Service::trace_stop() {
 
 Service::Done Service::finish_trace() {
   if (!trace_) return {};
+  if (memory_recorder_) memory_recorder_->finish();
+  model_.set_dma_observer(nullptr);
+  memory_recorder_.reset();
   const auto status = session_->finish();
   const std::unique_ptr<Trace> trace = std::move(trace_);
   std::string why = trace->sink.error();

@@ -156,7 +156,7 @@ HostConfig host_config(const DemoConfig& c) {
   HostConfig h;
   h.mediator.slice_ns = c.slice_ns;
   h.recorder = c.recorder;
-  h.record_guest_pages = c.record_guest_pages;
+  h.record_guest_memory = c.record_guest_memory;
   return h;
 }
 
@@ -184,7 +184,7 @@ hv::Result<DemoResult, std::string> run_demo(const DemoConfig& config) {
   run_with_progress(host, config);
   DemoResult result;
   result.total.virtual_ns = host.now_ns();
-  if (const auto s = host.session().finish(); !s.ok())
+  if (const auto s = host.finish_recording(); !s.ok())
     return std::string("recording failed: ") + hv::error_name(s.error());
   for (size_t i = 0; i < all.size(); ++i)
     result.guests.push_back(collect(host, *host.guests()[i], all[i], config));

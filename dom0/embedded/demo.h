@@ -11,7 +11,7 @@
 #include "dom0/guests/aub/script.h"
 #include "hv/local/machine.h"
 #include "hv/result.h"
-#include "hv/trace/writer.h"
+#include "hv/trace/sink.h"
 #include "mediator/mediator.h"
 
 namespace embedded {
@@ -26,8 +26,8 @@ struct DemoConfig {
   uint64_t slice_ns = 5'000'000;
   uint32_t width = 1024, height = 768;
   bool baseline = true;  ///< also run natively
-  hv::trace::Writer* recorder = nullptr;
-  bool record_guest_pages = false;
+  hv::trace::RecordSink* recorder = nullptr;
+  bool record_guest_memory = false;
   /// Told virtual time done and its end, now and then.
   std::function<void(uint64_t done_ns, uint64_t end_ns)> progress;
 };

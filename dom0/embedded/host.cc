@@ -45,6 +45,7 @@ Host::Host(const HostConfig& config)
 Host::~Host() {
   model_.set_dma_observer(nullptr);
   model_.set_command_observer(nullptr);
+  memory_recorder_.reset();
   // The mediator lets go of guests' pages while the guests are still there.
   session_.reset();
 }
@@ -53,10 +54,29 @@ std::string Host::start() {
   if (const auto s = driver_->start(); !s.ok())
     return std::string("the GPU does not come up: ") + hv::error_name(s.error());
   session_ = std::make_unique<mediator::trace::Session>(
-      *driver_, *this, config_.mediator, config_.recorder, config_.record_guest_pages);
+      *driver_, *this, config_.mediator, config_.recorder, config_.record_guest_memory);
   guard_ = std::make_unique<DmaGuard>(machine_, *driver_, *this);
-  if (config_.guard) model_.set_dma_observer(guard_.get());
+  if (config_.guard) observer_ = guard_.get();
+  if (config_.recorder && config_.record_guest_memory) {
+    memory_recorder_ = std::make_unique<replay::MemoryRecorder>(*session_, bus_, observer_);
+    observer_ = memory_recorder_.get();
+  }
+  model_.set_dma_observer(observer_);
   return {};
+}
+
+hv::Status Host::finish_recording() {
+  if (memory_recorder_) memory_recorder_->finish();
+  return session_->finish();
+}
+
+replay::LiveWrites& Host::watch_writes() {
+  if (!writes_) {
+    writes_ = std::make_unique<replay::LiveWrites>(machine_, observer_);
+    observer_ = writes_.get();
+    model_.set_dma_observer(observer_);
+  }
+  return *writes_;
 }
 
 hv::VgpuId Host::owner_of_context(uint32_t lrca) const {
@@ -64,7 +84,7 @@ hv::VgpuId Host::owner_of_context(uint32_t lrca) const {
 }
 
 Guest* Host::add_guest(const std::string& name, uint64_t ram_bytes,
-                       const mediator::VgpuConfig& config) {
+                       const mediator::VgpuConfig& config, bool power_on) {
   const hv::DomId domid{static_cast<uint16_t>(guests_.size() + 1)};
   auto guest = std::make_unique<Guest>(*this, machine_, domid, name, ram_bytes);
   auto id = session_->create_vgpu(guest->domain_, config);
@@ -73,7 +93,7 @@ Guest* Host::add_guest(const std::string& name, uint64_t ram_bytes,
   guest->mediator_ = session_->traps(*id);
   guest->domain_.attach(guest.get());
   guard_->add_guest(*id, domid);
-  if (!guest->port_.power_on()) return nullptr;
+  if (power_on && !guest->port_.power_on()) return nullptr;
   guests_.push_back(std::move(guest));
   return guests_.back().get();
 }

@@ -16,6 +16,8 @@
 #include "dom0/gpu/model/model.h"
 #include "dom0/guests/actor.h"
 #include "dom0/guests/trap_port.h"
+#include "dom0/replay/live_writes.h"
+#include "dom0/replay/memory_recorder.h"
 #include "hv/local/machine.h"
 #include "mediator/trace/session.h"
 
@@ -25,9 +27,9 @@ struct HostConfig {
   uint64_t machine_bytes = uint64_t{8} << 30;  ///< address space; committed when touched
   gpu::model::Config model;
   mediator::MediatorConfig mediator;
-  bool guard = true;                      ///< watch the GPU's DMA
-  hv::trace::Writer* recorder = nullptr;  ///< outlives the host
-  bool record_guest_pages = false;
+  bool guard = true;                          ///< watch the GPU's DMA
+  hv::trace::RecordSink* recorder = nullptr;  ///< outlives the host
+  bool record_guest_memory = false;           ///< for open replay
 };
 
 /// One guest: its domain, its vGPU, and what it runs.
@@ -66,8 +68,14 @@ class Host final : public hv::Clock, public ContextOwners {
 
   /// Brings the GPU up and starts the mediator. Empty, or one line about what failed.
   std::string start();
-  /// A guest with its vGPU, powered on. nullptr if the machine or the mediator has no room.
-  Guest* add_guest(const std::string& name, uint64_t ram_bytes, const mediator::VgpuConfig& config);
+  /// Ends the recording, if there is one; the error is the sink's.
+  hv::Status finish_recording();
+  /// A guest with its vGPU, powered on unless it does that itself. nullptr if the machine or the
+  /// mediator has no room.
+  Guest* add_guest(const std::string& name, uint64_t ram_bytes, const mediator::VgpuConfig& config,
+                   bool power_on = true);
+  /// Follows what the GPU writes into guests' memory. Before the guests run.
+  replay::LiveWrites& watch_writes();
   /// Boots a guest's software. Empty, or why it could not.
   std::string boot(Guest& guest, std::unique_ptr<guests::Actor> actor);
 
@@ -111,6 +119,9 @@ class Host final : public hv::Clock, public ContextOwners {
   std::vector<std::unique_ptr<Guest>> guests_;
   std::unique_ptr<DmaGuard> guard_;
   std::unique_ptr<mediator::trace::Session> session_;
+  std::unique_ptr<replay::MemoryRecorder> memory_recorder_;
+  std::unique_ptr<replay::LiveWrites> writes_;
+  gpu::model::DmaObserver* observer_ = nullptr;  ///< the first of those who hear of DMA
   MediatorTime poll_time_;
   uint64_t stalled_steps_ = 0;
 };

@@ -134,7 +134,7 @@ class MediatedRun {
     return all;
   }
   std::string finish() {
-    const auto s = host_.session().finish();
+    const auto s = host_.finish_recording();
     return s.ok() ? std::string() : std::string("recording failed: ") + hv::error_name(s.error());
   }
 
@@ -146,7 +146,7 @@ class MediatedRun {
     c.mediator.scan_all = how.scan_all;
     c.mediator.keep_originals = true;
     c.recorder = how.recorder;
-    c.record_guest_pages = how.record_guest_pages;
+    c.record_guest_memory = how.record_guest_memory;
     return c;
   }
   bool any_within_limit() const {

@@ -10,7 +10,7 @@
 
 #include "dom0/guests/aub/script.h"
 #include "hv/result.h"
-#include "hv/trace/writer.h"
+#include "hv/trace/sink.h"
 
 namespace embedded {
 
@@ -20,8 +20,8 @@ struct StreamRun {
   bool scan_all = false;
   /// A stream that executes more is looping, and given up; 0: a bound by its file's size.
   uint64_t max_commands = 0;
-  hv::trace::Writer* recorder = nullptr;
-  bool record_guest_pages = false;
+  hv::trace::RecordSink* recorder = nullptr;
+  bool record_guest_memory = false;
 };
 
 struct StreamResult {

@@ -11,15 +11,17 @@
 namespace hv::trace {
 
 inline constexpr std::array<char, 8> kMagic{'X', 'G', 'V', 'T', 'R', 'A', 'C', 'E'};
-inline constexpr uint32_t kVersion = 1;    ///< what this code writes
+inline constexpr uint32_t kVersion = 2;    ///< what this code writes
 inline constexpr uint32_t kMinReader = 1;  ///< oldest reader that understands what it writes
 inline constexpr uint32_t kBlockMagic = 0x4b424758;  // "XGBK"
 
 /// Properties of a trace. A reader refuses bits it does not know.
 enum Quirk : uint64_t {
   kGuestPages = 1,  ///< holds guest_page records: good for open replay
+  kGuestData = 2,   ///< holds guest_data and gpu_page records: good for open replay
+  kOneGuest = 4,    ///< holds one guest of several, without answers: only for open replay
 };
-inline constexpr uint64_t kKnownQuirks = kGuestPages;
+inline constexpr uint64_t kKnownQuirks = kGuestPages | kGuestData | kOneGuest;
 
 struct FileHeader {
   std::array<char, 8> magic = kMagic;

@@ -19,7 +19,7 @@
 
 #include "hv/domain.h"
 #include "hv/trace/reader.h"
-#include "hv/trace/writer.h"
+#include "hv/trace/sink.h"
 
 namespace hv::trace {
 
@@ -31,7 +31,7 @@ class Journal {
   enum class Mode : uint8_t { off, record, replay };
 
   Journal() = default;
-  explicit Journal(Writer& writer) : mode_(Mode::record), writer_(&writer) {}
+  explicit Journal(RecordSink& sink) : mode_(Mode::record), writer_(&sink) {}
   explicit Journal(Reader& reader) : mode_(Mode::replay), reader_(&reader) {}
 
   [[nodiscard]] bool off() const { return mode_ == Mode::off; }
@@ -161,7 +161,7 @@ class Journal {
   void diverge_at(uint64_t index, const std::string& why);
 
   Mode mode_ = Mode::off;
-  Writer* writer_ = nullptr;
+  RecordSink* writer_ = nullptr;
   Reader* reader_ = nullptr;
 
   // Time. `same_` counts unchanged answers since the last record or folded call.

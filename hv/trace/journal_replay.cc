@@ -25,7 +25,7 @@ const Record* Journal::peek() {
       over_ = true;
       return nullptr;
     }
-    if (peeked_->kind == Kind::guest_page) {
+    if (is_aside(peeked_->kind)) {
       ++replayed_;
       peeked_ = nullptr;
     }

@@ -66,7 +66,16 @@ void TracedDomain::replay_pins(std::span<const Gfn> gfns, std::span<BusFrame> fr
 
 void TracedDomain::remember(std::span<const Gfn> gfns, std::span<const BusFrame> frames) {
   for (size_t i = 0; i < gfns.size(); ++i)
-    if (frames[i] != kNoFrame) ++pinned_[gfns[i]].count;
+    if (frames[i] != kNoFrame && pinned_[gfns[i]].count++ == 0) {
+      pinned_[gfns[i]].frame = frames[i];
+      gfns_[frames[i]] = gfns[i];
+      ++pins_changed_;
+    }
+}
+
+std::optional<Gfn> TracedDomain::gfn_of(BusFrame frame) const {
+  const auto it = gfns_.find(frame);
+  return it == gfns_.end() ? std::nullopt : std::optional{it->second};
 }
 
 void TracedDomain::unpin(std::span<const Gfn> gfns) {
@@ -76,8 +85,11 @@ void TracedDomain::unpin(std::span<const Gfn> gfns) {
   });
   if (!keep_pages_) return;
   for (const Gfn g : gfns)
-    if (const auto p = pinned_.find(g); p != pinned_.end() && --p->second.count == 0)
+    if (const auto p = pinned_.find(g); p != pinned_.end() && --p->second.count == 0) {
+      gfns_.erase(p->second.frame);
       pinned_.erase(p);
+      ++pins_changed_;
+    }
 }
 
 Status TracedDomain::protect(Gfn gfn) {
@@ -126,19 +138,6 @@ Status TracedDomain::set_direct_read(Range range, uint64_t offset, uint64_t byte
 Status TracedDomain::inject_msi(uint64_t address, uint32_t data) {
   return journal_.call(Kind::inject_msi, subject_, {address, data}, {},
                        [&] { return live_->inject_msi(address, data); });
-}
-
-void TracedDomain::note_changed_pages() {
-  if (!journal_.recording()) return;
-  std::array<std::byte, kPageSize> page;
-  for (auto& [gfn, pinned] : pinned_) {
-    if (!live_->read(gpa_of(gfn), page).ok()) continue;
-    Hash64 h;
-    h.add(std::span<const std::byte>{page});
-    if (h.value() == pinned.hash) continue;
-    pinned.hash = h.value();
-    journal_.note(Kind::guest_page, subject_, {gfn.v}, page);
-  }
 }
 
 }  // namespace hv::trace

@@ -3,8 +3,9 @@
 // that the two cannot disagree on what a record holds.
 #pragma once
 
-#include <map>
 #include <memory>
+#include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "hv/domain.h"
@@ -28,7 +29,7 @@ class TracedClock final : public Clock {
 class TracedDomain final : public Domain {
  public:
   /// `live` is nullptr in a replay. `subject` numbers the domain in the trace, from 1. With
-  /// `keep_pages` it remembers which pages are pinned, for note_changed_pages.
+  /// `keep_pages` it remembers which pages are pinned, for gfn_of.
   TracedDomain(Domain* live, Journal& journal, uint32_t subject, DomId id, bool keep_pages)
       : live_(live), journal_(journal), subject_(subject), id_(id), keep_pages_(keep_pages) {}
 
@@ -46,13 +47,16 @@ class TracedDomain final : public Domain {
   Status set_direct_read(Range range, uint64_t offset, uint64_t bytes, bool direct) override;
   Status inject_msi(uint64_t address, uint32_t data) override;
 
-  /// Writes a guest_page note for each pinned page whose contents are new since the last call.
-  void note_changed_pages();
+  [[nodiscard]] uint32_t subject() const { return subject_; }
+  /// The page behind a pinned frame.
+  [[nodiscard]] std::optional<Gfn> gfn_of(BusFrame frame) const;
+  /// Changes whenever gfn_of may answer otherwise.
+  [[nodiscard]] uint64_t pins_changed() const { return pins_changed_; }
 
  private:
   struct Pinned {
     uint64_t count = 0;
-    uint64_t hash = 0;  ///< of the contents last noted; 0 if none
+    BusFrame frame{};
   };
   void replay_pins(std::span<const Gfn> gfns, std::span<BusFrame> frames);
   void remember(std::span<const Gfn> gfns, std::span<const BusFrame> frames);
@@ -62,7 +66,9 @@ class TracedDomain final : public Domain {
   const uint32_t subject_;
   const DomId id_;
   const bool keep_pages_;
-  std::map<Gfn, Pinned> pinned_;
+  std::unordered_map<Gfn, Pinned> pinned_;
+  std::unordered_map<BusFrame, Gfn> gfns_;
+  uint64_t pins_changed_ = 0;
   std::vector<std::byte> scratch_;
   std::vector<std::unique_ptr<std::byte[]>> registers_;  ///< replay: the memory behind them
 };

@@ -30,6 +30,9 @@ enum class Kind : uint8_t {
   failed = 18,
   guest_page = 19,
   end = 20,
+  guest_data = 21,
+  gpu_page = 22,
+  gpu_progress = 23,
   // Calls of hv::Domain.
   read = 32,
   write = 33,
@@ -119,6 +122,9 @@ inline constexpr KindInfo kHvKinds[] = {
     {Kind::failed, Role::call, "failed", "kind status:s hash:x", nullptr},
     {Kind::guest_page, Role::note, "guest_page", "gfn:x", "contents"},
     {Kind::end, Role::note, "end", "records", "state"},
+    {Kind::guest_data, Role::note, "guest_data", "engine address:x", "contents"},
+    {Kind::gpu_progress, Role::note, "gpu_progress", "engine bytes", nullptr},
+    {Kind::gpu_page, Role::note, "gpu_page", "gfn:x bytes sum:x", nullptr},
     {Kind::read, Role::call, "read", "address:x bytes status:s", "data"},
     {Kind::write, Role::call, "write", "", nullptr},
     {Kind::pin, Role::call, "pin", "count", "pages"},
@@ -132,6 +138,12 @@ inline constexpr KindInfo kHvKinds[] = {
     {Kind::set_direct_read, Role::call, "set_direct_read", "", nullptr},
     {Kind::inject_msi, Role::call, "inject_msi", "address:x data:x status:s", nullptr},
 };
+
+/// Says something besides what the core did; a closed replay skips it.
+constexpr bool is_aside(Kind k) {
+  return k == Kind::guest_page || k == Kind::guest_data || k == Kind::gpu_page ||
+         k == Kind::gpu_progress;
+}
 
 struct Record {
   uint64_t index = 0;  ///< position in the trace, from 0

@@ -95,12 +95,14 @@ std::string to_text(const Record& r, const Vocabulary& vocabulary) {
 std::string from_text(std::string_view line, FileHeader& h) {
   if (take_word(line) != "xengvt-trace") return "not the text of a trace";
   uint64_t version = 0, device = 0, revision = 0;
-  if (!parse_number(take_word(line), version) || version != kVersion) return "unknown version";
+  if (!parse_number(take_word(line), version) || version == 0 || version > kVersion)
+    return "unknown version";
   const auto field = [&](std::string_view name, uint64_t& v) {
     const auto text = value_of(take_word(line), name);
     return text && parse_number(*text, v);
   };
   h = {};
+  h.version = static_cast<uint32_t>(version);
   if (!field("quirks", h.quirks) || (h.quirks & ~kKnownQuirks) != 0) return "bad quirks";
   if (!field("device_id", device) || device > UINT16_MAX) return "bad device_id";
   if (!field("revision", revision) || revision > UINT8_MAX) return "bad revision";

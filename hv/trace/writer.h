@@ -9,8 +9,7 @@
 #include <vector>
 
 #include "hv/result.h"
-#include "hv/trace/hash.h"
-#include "hv/trace/record.h"
+#include "hv/trace/sink.h"
 
 namespace hv::trace {
 
@@ -23,20 +22,19 @@ class ByteSink {
 
 /// Never fails in the middle: the first error of the sink is kept, what follows is dropped, and
 /// finish() tells.
-class Writer {
+class Writer final : public RecordSink {
  public:
   Writer(ByteSink& sink, const FileHeader& header);
-  ~Writer();
+  ~Writer() override;
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  /// Which GPU is behind the recording. Before the first record.
-  void describe(uint16_t device_id, uint8_t revision);
-  /// `args` as the kind's row says; a record above kMaxRecord bytes is an error.
+  void describe(uint16_t device_id, uint8_t revision) override;
+  /// A record above kMaxRecord bytes is an error.
   void add(Kind kind, uint32_t subject, std::span<const uint64_t> args,
-           std::span<const std::byte> blob = {});
-  /// Writes the end record and the last block. Nothing may be added after it.
-  Status finish(const Sha256& state);
+           std::span<const std::byte> blob = {}) override;
+  /// Writes the end record and the last block.
+  Status finish(const Sha256& state) override;
   [[nodiscard]] const Status& status() const { return status_; }
   [[nodiscard]] uint64_t records() const { return records_; }
   /// Was finish() called?

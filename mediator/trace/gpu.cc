@@ -126,7 +126,6 @@ GpuInfo TracedGpu::replay_info() {
 }
 
 Status TracedGpu::submit(EngineId engine, std::span<const uint64_t> descriptors) {
-  if (before_submit_ && journal_.recording()) before_submit_(descriptors);
   return journal_.call(kind::submit, kSubject, {number(engine)}, std::as_bytes(descriptors),
                        [&] { return live_->submit(engine, descriptors); });
 }

@@ -23,10 +23,6 @@ class TracedGpu final : public HostGpu {
  public:
   /// `live` is nullptr in a replay.
   TracedGpu(HostGpu* live, hv::trace::Journal& journal) : live_(live), journal_(journal) {}
-  using SubmitHook = std::function<void(std::span<const uint64_t> descriptors)>;
-  /// Called before each recorded submission is passed on.
-  void before_submit(SubmitHook hook) { before_submit_ = std::move(hook); }
-
   using EventHook = std::function<void(std::span<const GpuEvent> events)>;
   /// Called with what each poll of a live GPU gave, recorded or not.
   void after_poll(EventHook hook) { after_poll_ = std::move(hook); }
@@ -58,7 +54,6 @@ class TracedGpu final : public HostGpu {
 
   HostGpu* live_;
   hv::trace::Journal& journal_;
-  SubmitHook before_submit_;
   EventHook after_poll_;
   std::vector<StoredEvent> scratch_;
 };

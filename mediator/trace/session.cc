@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "mediator/trace/kinds.h"
-#include "shadow/gen9/regs.h"
 
 namespace mediator::trace {
 
@@ -12,25 +11,36 @@ using hv::trace::Journal;
 
 /// What stands before one vGPU while recording.
 struct Session::Guest final : hv::TrapHandler {
-  Guest(hv::Domain& domain, Journal& j, uint32_t subject, bool keep_pages)
-      : domain_(&domain, j, subject, domain.id(), keep_pages), journal_(j), subject_(subject) {}
+  Guest(hv::Domain& domain, Session& session, uint32_t subject)
+      : domain_(&domain, session.journal_, subject, domain.id(), session.guest_memory_),
+        session_(session),
+        journal_(session.journal_),
+        subject_(subject) {}
 
   uint64_t on_read(hv::Range range, uint64_t offset, unsigned size) override {
+    announce();
     journal_.input(Kind::trap_read, subject_, {static_cast<uint64_t>(range), offset, size});
     const uint64_t value = core_->on_read(range, offset, size);
     journal_.result(Kind::value, subject_, {value});
     return value;
   }
   void on_write(hv::Range range, uint64_t offset, unsigned size, uint64_t value) override {
+    announce();
     journal_.input(Kind::trap_write, subject_, {static_cast<uint64_t>(range), offset, size, value});
     core_->on_write(range, offset, size, value);
   }
   void on_page_write(hv::Gpa address, unsigned size) override {
+    announce();
     journal_.input(Kind::page_write, subject_, {address.v, size});
     core_->on_page_write(address, size);
   }
 
+  void announce() {
+    if (session_.before_access_ && journal_.recording()) session_.before_access_(subject_);
+  }
+
   hv::trace::TracedDomain domain_;
+  Session& session_;
   Journal& journal_;
   const uint32_t subject_;
   std::optional<hv::VgpuId> id_;  ///< nullopt before and after its life
@@ -38,20 +48,18 @@ struct Session::Guest final : hv::TrapHandler {
 };
 
 Session::Session(HostGpu& gpu, hv::Clock& clock, const MediatorConfig& config,
-                 hv::trace::Writer* writer, bool guest_pages)
-    : writer_(writer),
-      journal_(writer ? Journal(*writer) : Journal()),
+                 hv::trace::RecordSink* sink, bool guest_memory)
+    : sink_(sink),
+      journal_(sink ? Journal(*sink) : Journal()),
       gpu_(&gpu, journal_),
       clock_(&clock, journal_),
-      guest_pages_(guest_pages) {
-  if (!writer) {
+      guest_memory_(guest_memory) {
+  if (!sink) {
     mediator_ = std::make_unique<Mediator>(gpu, clock, config);
     return;
   }
-  if (guest_pages)
-    gpu_.before_submit([this](std::span<const uint64_t> contexts) { note_pages(contexts); });
   const GpuInfo info = gpu.gpu_info();
-  writer->describe(info.device_id, info.revision);
+  sink->describe(info.device_id, info.revision);
   record_config(config);
   mediator_ = std::make_unique<Mediator>(gpu_, clock_, config);
 }
@@ -62,13 +70,6 @@ void Session::record_config(const MediatorConfig& c) {
   journal_.input(
       kind::session, 0,
       {c.slice_ns, c.hang_ns, c.scan_all, c.keep_originals, c.max_vgpus, c.refusals_to_failsafe});
-}
-
-void Session::note_pages(std::span<const uint64_t> contexts) {
-  for (const uint64_t descriptor : contexts) {
-    const auto lrca = static_cast<uint32_t>(descriptor & gen9::descriptor::Lrca::mask);
-    if (Guest* g = find(mediator_->owner_of_context(lrca))) g->domain_.note_changed_pages();
-  }
 }
 
 Session::Guest* Session::find(hv::VgpuId id) {
@@ -89,7 +90,7 @@ hv::Result<hv::VgpuId> Session::create_vgpu(hv::Domain& domain, const VgpuConfig
                   c.windows.high_base, c.windows.high_bytes, c.aperture_bytes, c.fences, c.width,
                   c.height, c.huge_pages, c.weight},
                  std::as_bytes(std::span{c.name}));
-  Guest& g = *guests_.emplace_back(std::make_unique<Guest>(domain, journal_, number, guest_pages_));
+  Guest& g = *guests_.emplace_back(std::make_unique<Guest>(domain, *this, number));
   const auto id = mediator_->create_vgpu(g.domain_, c);
   journal_.result(kind::created, number,
                   {id.ok() ? 0 : Journal::encode_error(id.error()), id.ok() ? id->v : 0u});
@@ -113,7 +114,7 @@ hv::TrapHandler* Session::traps(hv::VgpuId id) {
 
 hv::Status Session::resume(hv::VgpuId id, std::span<const std::byte> registers,
                            FailsafeReason failsafe) {
-  if (writer_) return hv::Error::not_supported;
+  if (sink_) return hv::Error::not_supported;
   mediator_->resume(id, registers, failsafe);
   return {};
 }
@@ -133,10 +134,26 @@ hv::Result<Screen> Session::read_screen(hv::VgpuId id) {
   return mediator_->read_screen(id);
 }
 
+std::optional<Session::GuestPage> Session::page_of(hv::BusFrame frame) const {
+  for (const auto& g : guests_)
+    if (const auto gfn = g->domain_.gfn_of(frame)) return GuestPage{g->subject_, *gfn};
+  return std::nullopt;
+}
+
+uint64_t Session::pages_changed() const {
+  uint64_t n = 0;
+  for (const auto& g : guests_) n += g->domain_.pins_changed();
+  return n;
+}
+
+void Session::note(Kind k, uint32_t subject, Journal::Args args, std::span<const std::byte> blob) {
+  journal_.note(k, subject, args, blob);
+}
+
 hv::Status Session::finish() {
   if (!journal_.recording()) return {};
   journal_.stop();
-  return writer_->finish(state_hash(*mediator_));
+  return sink_->finish(state_hash(*mediator_));
 }
 
 hv::trace::Sha256 state_hash(const Mediator& mediator) {

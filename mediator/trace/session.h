@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
-// A Mediator as hosts use it: with a trace writer it records everything the mediator is told and
-// learns; without one, calls go straight through.
+// A Mediator as hosts use it: with a sink it records everything the mediator is told and learns;
+// without one, calls go straight through.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "hv/trace/ports.h"
-#include "hv/trace/writer.h"
+#include "hv/trace/sink.h"
 #include "mediator/mediator.h"
 #include "mediator/trace/gpu.h"
 
@@ -15,11 +17,11 @@ namespace mediator::trace {
 
 class Session {
  public:
-  /// `writer` may be nullptr: no recording. Both ports and the writer outlive the session. With
-  /// `guest_pages` (set Quirk::kGuestPages in the header too) the changed pages that the GPU can
-  /// reach are written before each submission, for open replay.
+  /// `sink` may be nullptr: no recording. Both ports and the sink outlive the session. With
+  /// `guest_memory` it knows whose pages the GPU reaches, so that what the GPU finds there can be
+  /// noted, for open replay (set Quirk::kGuestData in the header).
   Session(HostGpu& gpu, hv::Clock& clock, const MediatorConfig& config,
-          hv::trace::Writer* writer = nullptr, bool guest_pages = false);
+          hv::trace::RecordSink* sink = nullptr, bool guest_memory = false);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -40,8 +42,25 @@ class Session {
   /// Reads guest memory, but is no part of a recording.
   hv::Result<Screen> read_screen(hv::VgpuId id);
 
+  /// A guest's page as the GPU reaches it.
+  struct GuestPage {
+    uint32_t subject = 0;  ///< the guest's number in the recording
+    hv::Gfn gfn{};
+    auto operator<=>(const GuestPage&) const = default;
+  };
+  /// Whose page a frame is; only with `guest_memory`.
+  [[nodiscard]] std::optional<GuestPage> page_of(hv::BusFrame frame) const;
+  /// Changes whenever page_of may answer otherwise.
+  [[nodiscard]] uint64_t pages_changed() const;
+  using InputHook = std::function<void(uint32_t subject)>;
+  /// Called before each recorded access of a guest.
+  void before_access(InputHook hook) { before_access_ = std::move(hook); }
+  /// Writes down something that a closed replay skips (hv::trace::is_aside).
+  void note(hv::trace::Kind kind, uint32_t subject, hv::trace::Journal::Args args,
+            std::span<const std::byte> blob = {});
+
   /// Ends the recording here, with the state as it is now; later calls go straight through. An
-  /// error of the writer at any time before shows here. Nothing to do when not recording.
+  /// error of the sink at any time before shows here. Nothing to do when not recording.
   hv::Status finish();
 
  private:
@@ -49,13 +68,13 @@ class Session {
   Guest* find(hv::VgpuId id);
   uint32_t subject(hv::VgpuId id);
   void record_config(const MediatorConfig& config);
-  void note_pages(std::span<const uint64_t> contexts);
 
-  hv::trace::Writer* writer_;
+  hv::trace::RecordSink* sink_;
   hv::trace::Journal journal_;
   TracedGpu gpu_;
   hv::trace::TracedClock clock_;
-  const bool guest_pages_;
+  const bool guest_memory_;
+  InputHook before_access_;
   uint32_t guests_made_ = 0;
   std::vector<std::unique_ptr<Guest>> guests_;  ///< of this recording, dead ones too
   std::unique_ptr<Mediator> mediator_;

@@ -185,16 +185,16 @@ TEST(Trace, RefusesBytesAfterTheEnd) {
 
 TEST(Trace, RefusesUnknownVersionsAndQuirks) {
   EXPECT_EQ(outcome(with_header([](FileHeader& h) { h.version = h.min_reader = 99; })),
-            "unknown trace version 99; this reader knows 1");
+            "unknown trace version 99; this reader knows 2");
   EXPECT_EQ(outcome(with_header([](FileHeader& h) { h.version = 0; })),
-            "unknown trace version 0; this reader knows 1");
+            "unknown trace version 0; this reader knows 2");
   const char* unknown = "header has fields this reader does not know";
   EXPECT_EQ(outcome(with_header([](FileHeader& h) { h.quirks = 1u << 30; })), unknown);
   EXPECT_EQ(outcome(with_header([](FileHeader& h) { h.reserved[7] = 1; })), unknown);
 }
 
 TEST(Trace, ReadsANewerVersionThatSaysItMay) {
-  EXPECT_EQ(outcome(with_header([](FileHeader& h) { h.version = 2; })), "6");
+  EXPECT_EQ(outcome(with_header([](FileHeader& h) { h.version = 3; })), "6");
 }
 
 TEST(Trace, SomethingElseIsNotATrace) {

@@ -148,21 +148,6 @@ TEST_F(TracedGpuTest, AGpuThatCannotBeIsADivergence) {
   EXPECT_EQ(divergence_, 1u);
 }
 
-TEST_F(TracedGpuTest, TheHookRunsBeforeEachRecordedSubmission) {
-  Writer writer(file_, {});
-  Journal journal(writer);
-  TracedGpu gpu(&gpu_, journal);
-  std::vector<uint64_t> records;
-  gpu.before_submit([&](std::span<const uint64_t> descriptors) {
-    records.push_back(writer.records() + descriptors.size());
-  });
-  const uint64_t descriptor = 1;
-  (void)gpu.submit(EngineId::rcs, {&descriptor, 1});
-  journal.stop();
-  (void)gpu.submit(EngineId::rcs, {&descriptor, 1});
-  EXPECT_EQ(records, std::vector<uint64_t>{1});
-}
-
 Record trap(hv::trace::Kind kind, std::initializer_list<uint64_t> args) {
   Record r;
   r.kind = kind;

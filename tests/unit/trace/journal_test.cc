@@ -238,25 +238,21 @@ TEST_F(JournalTest, WhatIsDoneInAPauseIsNotRecorded) {
   EXPECT_EQ(writer.records(), 1u);
 }
 
-TEST_F(JournalTest, NotesEachPinnedPageWhenItChanges) {
+TEST_F(JournalTest, KnowsWhosePageAPinnedFrameIs) {
   Writer writer(file_, {});
   Journal journal(writer);
   TracedDomain domain(&guest_, journal, 1, guest_.id(), true);
   const Gfn gfns[] = {Gfn{1}, Gfn{2}};
   hv::BusFrame frames[2];
   domain.pin(gfns, frames);
-  const auto notes = [&] {
-    const uint64_t before = writer.records();
-    domain.note_changed_pages();
-    return writer.records() - before;
-  };
-  EXPECT_EQ(notes(), 2u);
-  EXPECT_EQ(notes(), 0u);
-  guest_.poke<uint8_t>(0x2fff, 1);
-  EXPECT_EQ(notes(), 1u);
-  domain.unpin(std::span{gfns, 2});
-  guest_.poke<uint8_t>(0x2fff, 2);
-  EXPECT_EQ(notes(), 0u);
+  domain.pin(std::span{gfns, 1}, std::span{frames, 1});
+  EXPECT_EQ(domain.gfn_of(frames[0]), Gfn{1});
+  EXPECT_EQ(domain.gfn_of(frames[1]), Gfn{2});
+  const uint64_t before = domain.pins_changed();
+  domain.unpin(gfns);
+  EXPECT_NE(domain.pins_changed(), before);
+  EXPECT_EQ(domain.gfn_of(frames[0]), Gfn{1});  // one reference is left
+  EXPECT_FALSE(domain.gfn_of(frames[1]));
 }
 
 }  // namespace
