@@ -26,9 +26,10 @@ void Driver::emit(GpuEventKind kind, EngineId e, uint32_t context_id, uint64_t d
 size_t Driver::poll(std::span<mediator::GpuEvent> events) {
   if (started_ && !wedged_) {
     // Interrupts are cleared before the status buffers are read: what comes later asserts again.
-    service_interrupts();
+    const bool look = look_due();
+    if (look) service_interrupts();
     for (EngineId e : gen9::kAllEngines) service_csb(e);
-    service_fault();
+    if (look) service_fault();
   }
   const size_t n = std::min(events.size(), events_.size());
   std::copy_n(events_.begin(), n, events.begin());
@@ -42,7 +43,7 @@ void Driver::service_interrupts() {
     const uint32_t bits = device_.read32(iir);
     if (!bits) continue;
     // The message is sent on an edge of the master's output, so it must be low meanwhile.
-    if (!silenced) device_.write32(gen9::kMasterIrq, 0);
+    if (!silenced && !config_.silicon) device_.write32(gen9::kMasterIrq, 0);
     silenced = true;
     device_.write32(iir, bits);
     for (EngineId e : gen9::kAllEngines) {
@@ -50,7 +51,7 @@ void Driver::service_interrupts() {
       service_engine_interrupt(e, bits >> gen9::info(e).irq_shift & 0xffff);
     }
   }
-  if (silenced) device_.write32(gen9::kMasterIrq, gen9::kMasterIrqEnable);
+  if (silenced && !config_.silicon) device_.write32(gen9::kMasterIrq, gen9::kMasterIrqEnable);
 }
 
 void Driver::service_engine_interrupt(EngineId e, uint32_t bits) {
@@ -66,6 +67,9 @@ void Driver::service_csb(EngineId e) {
   Engine& state = engine(e);
   const unsigned tail = load_shared(state.hwsp.cpu + kHwspCsbWrite) & 7;
   if (tail >= gen9::kCsbEntries || tail == state.csb_head) return;
+  moved();
+  // Whatever a context had to say was said before it left; an interrupt too many harms nobody.
+  if (config_.silicon) emit(GpuEventKind::user_interrupt, e, 0, 0);
   Departures gone;
   while (state.csb_head != tail) {
     state.csb_head = (state.csb_head + 1) % gen9::kCsbEntries;

@@ -19,6 +19,9 @@ namespace gpu {
 struct DriverConfig {
   /// Size of the GPU's GGTT (GMCH GGMS); every entry is pointed at scratch at start.
   uint64_t ggtt_bytes = uint64_t{4} << 30;
+  /// Apply the hardware's work-arounds, and find events without interrupts: in the status pages,
+  /// looking at registers only where a context stays for long.
+  bool silicon = false;
 };
 
 /// Context ids the driver keeps for its own contexts; submit() refuses them.
@@ -102,6 +105,15 @@ class Driver final : public mediator::HostGpu {
   void init_interrupts();
   void init_ppat();
 
+  // silicon.cc
+  void init_workarounds();
+  /// The device left the bus.
+  bool vanished();
+  /// A context came or went.
+  void moved();
+  /// It is time to read registers that say what happened.
+  bool look_due();
+
   // ggtt.cc
   void fill_ggtt();
   uint64_t map_own(hv::BusFrame frame);
@@ -130,6 +142,7 @@ class Driver final : public mediator::HostGpu {
   uint64_t scratch_pml4_ = 0;          ///< bus address of a PML4 whose every address is scratch
   uint64_t own_next_ = hv::kPageSize;  ///< next free address of the driver's own GGTT range
   std::deque<mediator::GpuEvent> events_;
+  uint64_t moved_ns_ = 0, looked_ns_ = 0;
   bool started_ = false, wedged_ = false;
 };
 

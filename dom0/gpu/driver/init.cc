@@ -33,12 +33,14 @@ uint32_t wanted_interrupts(uint32_t iir) {
 
 hv::Status Driver::start() {
   if (started_) return hv::Error::bad_argument;
+  if (vanished()) return hv::Error::gone;
   if (auto s = take_forcewake(); !s) return s;
   if (auto s = make_scratch(); !s) return s;
   if (!reset_domain(gen9::kGdrstFull)) return hv::Error::io;
   fill_ggtt();
   if (auto s = make_engines(); !s) return s;
   init_ppat();
+  init_workarounds();
   for (EngineId e : gen9::kAllEngines) init_engine(e);
   init_interrupts();
   started_ = true;
@@ -137,7 +139,8 @@ void Driver::init_interrupts() {
     device_.write32(iir + 4, wanted);
     device_.write32(iir - 4, ~wanted);
   }
-  device_.write32(gen9::kMasterIrq, gen9::kMasterIrqEnable);
+  // Where events are polled, the line stays low: nobody would answer it.
+  if (!config_.silicon) device_.write32(gen9::kMasterIrq, gen9::kMasterIrqEnable);
 }
 
 void Driver::init_ppat() {

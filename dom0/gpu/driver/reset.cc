@@ -51,6 +51,7 @@ hv::Status Driver::full_reset() {
     return hv::Error::io;
   }
   init_ppat();
+  init_workarounds();
   for (EngineId e : gen9::kAllEngines) {
     write_engine(e, gen9::rel::kResetCtl, hv::masked_disable(gen9::kResetRequest));
     engine_lost(e);

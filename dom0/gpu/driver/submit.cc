@@ -25,6 +25,7 @@ void Driver::write_elsp(EngineId e) {
   const Bundle bundle = state.ports.take_ready();
   if (bundle.empty()) return;
   if (bundle.front() == state.idle->descriptor()) state.idle->rearm();
+  moved();
   // Images and rings must be in memory before the engine is told of them.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   const uint64_t second = bundle.size() > 1 ? bundle[1] : 0;
