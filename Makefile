@@ -145,7 +145,7 @@ FUZZ_PROGRAMS := $(FUZZERS:%=$(B)/fuzz-%)
 # The bed: stock Xen under QEMU's emulation. Guest programs are static, so that a guest needs nothing else.
 XEN_PACKAGES := qemu-system-x86 cpio kmod e2fsprogs grub-common grub-pc-bin libdrm-dev
 GUEST_PROGRAMS := $(patsubst tests/xen/guest/%.cc,build/xen/guest-bin/%,$(wildcard tests/xen/guest/*.cc))
-$(GUEST_PROGRAMS): build/xen/guest-bin/%: tests/xen/guest/%.cc tests/xen/guest/gpu.h $(OBJ_DEPS)
+$(GUEST_PROGRAMS): build/xen/guest-bin/%: tests/xen/guest/%.cc $(wildcard tests/xen/guest/*.h) $(OBJ_DEPS)
 	$(call say,CXX)
 	@mkdir -p $(@D)
 	$(Q)$(CXX) -std=gnu++20 $(WARN) -O2 -static -Ibuild/view/tests $< -o $@

@@ -72,17 +72,24 @@ int detach_main(Args args, std::ostream& out, std::ostream& err) {
 int set_main(Args args, std::ostream& out, std::ostream& err) {
   po::options_description options("options");
   add_socket_option(options);
-  const Parsed p = parse(
-      {"set", "DOMAIN paused=yes|no", "Stops scheduling a guest's GPU work, or goes on with it."},
-      options, args, out, err, "operand");
+  const Parsed p =
+      parse({"set", "DOMAIN KEY=yes|no",
+             "Changes a guest's vGPU. paused: its work is not scheduled; direct-reads: "
+             "it reads registers without exits where it can."},
+            options, args, out, err, "operand");
   if (p.exit) return *p.exit;
-  const Operands o = operands(p, "set", 2, 2, "DOMAIN and paused=yes|no", err);
+  const Operands o = operands(p, "set", 2, 2, "DOMAIN and KEY=yes|no", err);
   if (o.exit) return *o.exit;
-  const bool yes = o.words[1] == "paused=yes";
-  if (!yes && o.words[1] != "paused=no")
-    return fail(err, "set: expected paused=yes or paused=no, not '" + o.words[1] + "'");
-  return finish(p, {{"request", "set"}, {"domain", o.words[0]}, {"paused", yes}},
-                o.words[0] + (yes ? ": paused" : ": runs"), out, err);
+  const std::string& word = o.words[1];
+  const size_t equals = word.find('=');
+  const std::string key = word.substr(0, equals);
+  const std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
+  const bool known = key == "paused" || key == "direct-reads";
+  if (!known || (value != "yes" && value != "no"))
+    return fail(err, "set: expected paused=yes|no or direct-reads=yes|no, not '" + word + "'");
+  const char* name = key == "paused" ? "paused" : "direct_reads";
+  return finish(p, {{"request", "set"}, {"domain", o.words[0]}, {name, value == "yes"}},
+                o.words[0] + ": " + word, out, err);
 }
 
 }  // namespace cli

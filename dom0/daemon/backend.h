@@ -34,6 +34,8 @@ class BackendGuest {
   [[nodiscard]] virtual uint64_t wake_ns() const { return UINT64_MAX; }
   /// Delivers what the guest did. False: the guest is gone or broken beyond help.
   virtual bool dispatch() = 0;
+  /// Whether registers are read without traps where they can be. False: cannot be changed.
+  virtual bool allow_direct_reads(bool on) { return (void)on, false; }
   /// Traps by kind so far.
   [[nodiscard]] virtual hv::local::TrapCounts counts() const = 0;
 };

@@ -26,6 +26,7 @@ class Request {
   explicit Request(const json::object& o) : o_(o) {}
 
   [[nodiscard]] std::string text(const char* key) const { return text_of(key, need(key)); }
+  [[nodiscard]] bool has(const char* key) const { return o_.contains(key); }
   [[nodiscard]] bool flag(const char* key) const {
     const json::value& v = need(key);
     if (!v.is_bool()) throw BadRequest{std::string("'") + key + "' is not true or false"};
@@ -107,7 +108,9 @@ Reply refused(Service& s, const Request& r) {
 }
 Reply detach(Service& s, const Request& r) { return done(s.detach(r.text("domain"))); }
 Reply set(Service& s, const Request& r) {
-  return done(s.pause(r.text("domain"), r.flag("paused")));
+  const std::string domain = r.text("domain");
+  if (r.has("direct_reads")) return done(s.direct_reads(domain, r.flag("direct_reads")));
+  return done(s.pause(domain, r.flag("paused")));
 }
 Reply screenshot(Service& s, const Request& r) {
   const auto screen = s.screenshot(r.text("domain"));

@@ -48,6 +48,7 @@ json::object to_json(const GuestReport& g) {
                  {"name", s.name},
                  {"type", to_json(g.type)},
                  {"state", state_of(g)},
+                 {"direct_reads", g.direct_reads},
                  {"attached_ns", g.attached_ns},
                  {"gpu_ns", s.gpu_ns},
                  {"engine_ns", std::move(engines)},

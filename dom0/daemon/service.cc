@@ -194,6 +194,17 @@ Service::Done Service::pause(const std::string& domain, bool paused) {
   return {};
 }
 
+Service::Done Service::direct_reads(const std::string& domain, bool on) {
+  const GpuThread::Entry entry(gpu_);
+  const auto g = find(domain);
+  if (!g.ok()) return g.error();
+  if (!(*g)->backend->allow_direct_reads(on))
+    return Problem{"the " + backend_.name() + " back end cannot change how registers are read",
+                   "leave it as it is"};
+  (*g)->direct_reads = on;
+  return {};
+}
+
 hv::Result<mediator::Screen, Problem> Service::screenshot(const std::string& domain) {
   const GpuThread::Entry entry(gpu_);
   const auto g = find(domain);
@@ -206,9 +217,9 @@ hv::Result<mediator::Screen, Problem> Service::screenshot(const std::string& dom
 }
 
 GuestReport Service::report(Guest& g) {
-  return {
-      g.backend->domain().id(), g.type, g.paused, g.since_ns, session_->mediator().stats(g.vgpu),
-      g.backend->counts()};
+  return {g.backend->domain().id(), g.type,     g.paused,
+          g.direct_reads,           g.since_ns, session_->mediator().stats(g.vgpu),
+          g.backend->counts()};
 }
 
 std::vector<GuestReport> Service::guests() {

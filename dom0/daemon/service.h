@@ -27,6 +27,7 @@ struct GuestReport {
   hv::DomId domid;
   VgpuType type;
   bool paused = false;
+  bool direct_reads = true;
   uint64_t attached_ns = 0;  ///< by the daemon's clock
   mediator::VgpuStats stats;
   hv::local::TrapCounts traps;
@@ -63,6 +64,8 @@ class Service {
   void note_refusal(const std::string& domain, const Problem& why);
   Done detach(const std::string& domain);
   Done pause(const std::string& domain, bool paused);
+  /// Off: the guest's register reads trap too (for comparison).
+  Done direct_reads(const std::string& domain, bool on);
   hv::Result<mediator::Screen, Problem> screenshot(const std::string& domain);
   /// Records everything from here on; only while no guest is attached. With `open` also what the
   /// GPU finds in guests' memory, for open replay.

@@ -11,7 +11,7 @@ struct Service::Guest {
   VgpuType type;
   std::unique_ptr<BackendGuest> backend;
   hv::VgpuId vgpu{};
-  bool paused = false, ready = false;
+  bool paused = false, ready = false, direct_reads = true;
   uint64_t since_ns = 0;
   // What was told of it already.
   mediator::FailsafeReason failsafe{};

@@ -56,6 +56,10 @@ class XenGuest final : public BackendGuest {
     if (domain_->waiting()) looked_ns_ = clock_.now_ns();
     return true;
   }
+  bool allow_direct_reads(bool on) override {
+    domain_->allow_direct_reads(on);
+    return true;
+  }
   [[nodiscard]] hv::local::TrapCounts counts() const override {
     const hv::xen::ExitCounts& x = domain_->counts();
     hv::local::TrapCounts t;

@@ -291,6 +291,12 @@ Status XenDomain::set_direct_read(Range range, uint64_t offset, uint64_t bytes, 
   return impl_->pages.set_direct(range, offset, bytes, direct && impl_->config.direct_reads);
 }
 
+void XenDomain::allow_direct_reads(bool on) {
+  if (impl_->closed) return;
+  impl_->late.shut();
+  impl_->pages.allow_direct(on);
+}
+
 Status XenDomain::inject_msi(uint64_t address, uint32_t data) {
   if (impl_->closed) return Error::gone;
   if (const int e = impl_->calls->inject_msi(address, data)) return error_of(e);

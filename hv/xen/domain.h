@@ -96,6 +96,9 @@ class XenDomain final : public Domain {
   /// domain, and a vCPU that wants something waits.
   void leave();
 
+  /// Off: every access to a register traps, as it does where no page of registers can be read by
+  /// the guest itself (for comparison). On again: as set_direct_read() said.
+  void allow_direct_reads(bool on);
   /// Plain guest RAM at guest frames where there is none yet (an OpRegion, say).
   Status add_ram(Gfn first, uint64_t pages);
   [[nodiscard]] const ExitCounts& counts() const;

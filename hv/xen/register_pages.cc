@@ -160,6 +160,11 @@ Status RegisterPages::set_direct(Range range, uint64_t offset, uint64_t bytes, b
   return {};
 }
 
+void RegisterPages::allow_direct(bool on) {
+  direct_allowed_ = on;
+  for (Block& b : blocks_) sync(b);
+}
+
 void RegisterPages::move(Range range, Gpa base) {
   const uint64_t old = seat_[index(range)];
   if (old != base.v && old) {
@@ -181,10 +186,10 @@ void RegisterPages::move(Range range, Gpa base) {
 void RegisterPages::sync(Block& block) {
   if (!seat_[index(block.range)]) return;
   each_run(
-      block.pages, [](const Page& p) { return p.in_guest && !p.wanted; },
+      block.pages, [this](const Page& p) { return p.in_guest && !(p.wanted && direct_allowed_); },
       [&](PageRun run) { take_out(block, run); });
   each_run(
-      block.pages, [](const Page& p) { return p.wanted && !p.in_guest; },
+      block.pages, [this](const Page& p) { return p.wanted && direct_allowed_ && !p.in_guest; },
       [&](PageRun run) {
         if (put_in(block, run) || complained_) return;
         complained_ = true;

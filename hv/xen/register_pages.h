@@ -41,6 +41,8 @@ class RegisterPages {
   /// Lets go of everything and changes nothing in the guest.
   void leave();
   Status set_direct(Range range, uint64_t offset, uint64_t bytes, bool direct);
+  /// Off: no page is in the guest whatever set_direct() says, so that every access traps.
+  void allow_direct(bool on);
   /// The range now begins here. Pages stay where they were while a BAR is switched off: drivers
   /// switch it off to size it, and it mostly comes back to the same place.
   void move(Range range, Gpa base);
@@ -93,6 +95,7 @@ class RegisterPages {
   uint64_t allowed_ = 0;                  // pages added to the domain's limit
   uint64_t changes_ = 0;
   bool complained_ = false;
+  bool direct_allowed_ = true;
 };
 
 }  // namespace hv::xen

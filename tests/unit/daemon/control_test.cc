@@ -103,6 +103,13 @@ TEST_F(Control, APausedGuestGetsNoGpu) {
   EXPECT_TRUE(run_until([&] { return service_.guests()[0].stats.submissions > 1; }));
 }
 
+TEST_F(Control, ReadsOfAGuestThatReadsByItselfAnywayCannotBeChanged) {
+  EXPECT_EQ(error(R"({"request":"attach","domain":"1","type":"small"})"), "");
+  EXPECT_THAT(error(R"({"request":"set","domain":"1","direct_reads":false})"),
+              HasSubstr("cannot change how registers are read"));
+  EXPECT_TRUE(ask(R"({"request":"info","domain":"1"})").at("result").at("direct_reads").as_bool());
+}
+
 TEST_F(Control, MalformedRequestsAreRefusedWithAReason) {
   for (const char* bad : {"",
                           "{",
@@ -119,6 +126,8 @@ TEST_F(Control, MalformedRequestsAreRefusedWithAReason) {
                           R"({"request":"attach","domain":"1","type":"small","options":[]})",
                           R"({"request":"attach","domain":"1","type":"small","options":{"a":1}})",
                           R"({"request":"set","domain":"1","paused":"yes"})",
+                          R"({"request":"set","domain":"1"})",
+                          R"({"request":"set","domain":"1","direct_reads":1})",
                           R"({"request":"log","after":-1})",
                           R"({"request":"trace-start","path":"relative"})",
                           R"({"request":"list"} {})",

@@ -56,6 +56,20 @@ TEST_F(RegisterPagesTest, a_page_can_change_its_way_while_placed_and_keeps_its_c
   ASSERT_TRUE(domain->set_direct_read(Range::bar0, kPageSize, kPageSize, true).ok());
   EXPECT_EQ(xen.cpu_read(kBar0 + 0x1010, 4), 0x66u);
 }
+TEST_F(RegisterPagesTest, for_comparison_all_of_them_can_be_made_to_trap) {
+  ASSERT_TRUE(place());
+  store<uint64_t>(&registers[0x100], 0x77);
+  (void)xen.cpu_read(kBar0 + 0x100, 4);
+  EXPECT_EQ(xen.exits, 0u);
+  domain->allow_direct_reads(false);
+  (void)xen.cpu_read(kBar0 + 0x100, 4);
+  (void)xen.cpu_read(kBar0 + (8 << 20), 8);
+  EXPECT_EQ(xen.exits, 2u);
+  EXPECT_EQ(load<uint64_t>(&registers[0x100]), 0x77u);
+  domain->allow_direct_reads(true);
+  EXPECT_EQ(xen.cpu_read(kBar0 + 0x100, 4), 0x77u);
+  EXPECT_EQ(xen.exits, 2u);
+}
 TEST_F(RegisterPagesTest, they_move_with_the_bar) {
   ASSERT_TRUE(place());
   store<uint32_t>(&registers[0], 0x77);

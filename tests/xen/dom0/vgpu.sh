@@ -132,6 +132,11 @@ said() {
   id=$(<"$state/$1.order")
   tr -d '\r' <"$(console "$1")" | sed -n "/^bed: start $id /,/^bed: finish $id /p"
 }
+said_has() {
+  local text
+  IFS= read -rd "" text <"$(console "$1")"
+  [[ ${text##*"bed: start $(<"$state/$1.order") "} =~ $2 ]]
+}
 # mark_of NAME TEXT: what followed "bed: TEXT " at its last order.
 mark_of() { said "$1" | sed -n "s/^bed: $2 //p" | tail -n 1; }
 # everyone SECONDS PROGRAM [ARGUMENTS]: a program in all guests of $guests at once; each of its "bed: ok" lines

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// Runs in a guest: loops whose exits dom0 counts. Arguments: the loops, of "sync" (empty batches on
+// the render engine, each waited for), "queued" (not waited for) and "fresh" (64 MiB of new buffers
+// used for the first time). Around each it says so and waits for a line from dom0, so that nothing
+// else is counted.
+#include <memory>
+#include <string_view>
+
+#include "tests/xen/guest/check.h"
+#include "tests/xen/guest/commands.h"
+
+namespace guest {
+namespace {
+
+constexpr int kSync = 100, kQueued = 300;
+
+void meet(const char* loop, const char* place, std::size_t count) {
+  std::printf("bed: at %s %s %zu\n", loop, place, count);
+  char line[64];
+  if (!std::fgets(line, sizeof line, stdin)) die("a line from dom0");
+}
+
+bool submit(Batch& batch, int count, bool wait) {
+  for (int i = 0; i < count; ++i) {
+    batch.submit(I915_EXEC_RENDER);
+    if (wait && !batch.wait()) return false;
+  }
+  return batch.wait();
+}
+
+void loop(const Gpu& gpu, const char* name, int count, bool wait) {
+  Batch batch(gpu);
+  bool good = submit(batch, 5, wait);
+  meet(name, "begin", 0);
+  good = good && submit(batch, count, wait);
+  meet(name, "end", static_cast<std::size_t>(count));
+  report(wait ? "synchronous submissions" : "queued submissions", good, 0);
+}
+
+// 64 buffers of 1 MiB, eight in each batch, one word of each written: 16,384 entries in 32 tables.
+void fresh(const Gpu& gpu) {
+  constexpr std::uint32_t kBuffers = 64, kEach = 8, kBytes = 1 << 20;
+  std::vector<std::unique_ptr<Buffer>> buffers;
+  for (std::uint32_t i = 0; i < kBuffers; ++i)
+    buffers.push_back(std::make_unique<Buffer>(gpu, kBytes));
+  meet("fresh", "begin", 0);
+  bool good = true;
+  for (std::uint32_t i = 0; i < kBuffers; i += kEach) {
+    Batch batch(gpu);
+    for (std::uint32_t k = i; k < i + kEach; ++k)
+      store(batch, *buffers[k], pattern(80, k) % (kBytes / 4), pattern(81, k));
+    batch.submit(I915_EXEC_RENDER);
+    good &= batch.wait();
+  }
+  meet("fresh", "end", std::size_t{kBuffers} * kBytes / 4096);
+  for (std::uint32_t k = 0; k < kBuffers; ++k)
+    good &= (*buffers[k])[pattern(80, k) % (kBytes / 4)] == pattern(81, k);
+  report("64 MiB of new buffers", good, kBuffers * 4);
+}
+
+}  // namespace
+}  // namespace guest
+
+int main(int argc, char** argv) {
+  using namespace guest;
+  begin();
+  std::setvbuf(stdin, nullptr, _IONBF, 0);
+  const Gpu gpu;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view name = argv[i];
+    if (name == "sync") loop(gpu, "sync", kSync, true);
+    if (name == "queued") loop(gpu, "queued", kQueued, false);
+    if (name == "fresh") fresh(gpu);
+  }
+  return end();
+}
