@@ -34,6 +34,17 @@ void ContextSet::release(ShadowContext& c) {
   c.view.reset();
   if (c.root) env_.ppgtt.release(*c.root);
   c.root.reset();
+  c.space_gone = false;
+}
+
+void ContextSet::forget_space(uint64_t pml4) {
+  for (auto& [key, c] : contexts_) {
+    if (!c->root || (c->pml4 ^ pml4) & ~hv::kPageMask) continue;
+    if (c->in_progress || c->on_gpu)
+      c->space_gone = true;
+    else
+      release(*c);
+  }
 }
 
 bool ContextSet::make_room() {
@@ -207,7 +218,9 @@ void ContextSet::copy_back(ShadowContext& c, bool finished) {
     }
     std::copy(page.begin(), page.end(), known.begin());
   }
-  if (finished) c.in_progress = false;
+  if (!finished) return;
+  c.in_progress = false;
+  if (c.space_gone) release(c);
 }
 
 void ContextSet::drop(gen9::EngineMask engines) {

@@ -49,6 +49,7 @@ struct ShadowContext {
   bool on_gpu = false;
   bool user_interrupt = false;  ///< what is ready ends in MI_USER_INTERRUPT
   bool mid_thread = false;      ///< asked for mid-thread GPGPU preemption
+  bool space_gone = false;      ///< the guest gave its PPGTT up: let go of it when done
   bool marks_engine = false;    ///< loads registers that outlive it on the engine
   uint64_t stamp = 0;           ///< in the guest's image since the last copy-back
   uint64_t queued_ns = 0;       ///< time of the ELSP write
@@ -96,6 +97,9 @@ class ContextSet {
   /// Copies the saved image back to the guest. `finished`: the guest's image is then the one that
   /// counts; otherwise the shadow still is (it may stand inside a batch).
   void copy_back(ShadowContext& context, bool finished);
+  /// The guest's PPGTT with this PML4 is no more, and its pages are the guest's to use otherwise.
+  /// Contexts that are done keep nothing of it; the others until they are.
+  void forget_space(uint64_t pml4);
   /// Forgets work in progress on these engines (reset).
   void drop(gen9::EngineMask engines);
   [[nodiscard]] bool any_in_progress() const;

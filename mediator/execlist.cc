@@ -33,7 +33,7 @@ VirtualExeclist::Accepted VirtualExeclist::accept(const Execlist& list) {
   if (!active()) {
     running_ = list;
     head_ = 0;
-    sink_.context_status(engine_, csb::kIdleToActive, 0, true);
+    sink_.context_status(engine_, csb::kIdleToActive, 0, Signal::late);
     return Accepted::started;
   }
   if (!has_pending() && same_context(list.descriptor[0], head())) {
@@ -41,7 +41,7 @@ VirtualExeclist::Accepted VirtualExeclist::accept(const Execlist& list) {
     running_ = list;
     head_ = 0;
     slot_ ^= 1;
-    sink_.context_status(engine_, csb::kPreempted | csb::kLiteRestore, id, true);
+    sink_.context_status(engine_, csb::kPreempted | csb::kLiteRestore, id, Signal::late);
     return Accepted::lite_restore;
   }
   pending_ = list;
@@ -60,22 +60,23 @@ void VirtualExeclist::head_complete() {
   const uint32_t id = context_id(head());
   if (head_ + 1 < running_.count) {
     ++head_;
-    sink_.context_status(engine_, csb::kContextComplete | csb::kElementSwitch, id, true);
+    sink_.context_status(engine_, csb::kContextComplete | csb::kElementSwitch, id, Signal::now);
     return;
   }
   const bool more = has_pending();
   running_ = {};
-  sink_.context_status(engine_, csb::kContextComplete | csb::kActiveToIdle, id, !more);
+  sink_.context_status(engine_, csb::kContextComplete | csb::kActiveToIdle, id,
+                       more ? Signal::none : Signal::now);
   if (!more) return;
   promote();
-  sink_.context_status(engine_, csb::kIdleToActive, 0, true);
+  sink_.context_status(engine_, csb::kIdleToActive, 0, Signal::now);
 }
 
 void VirtualExeclist::head_preempted() {
   if (!active() || !has_pending()) return;
   const uint32_t id = context_id(head());
   promote();
-  sink_.context_status(engine_, csb::kPreempted, id, true);
+  sink_.context_status(engine_, csb::kPreempted, id, Signal::now);
 }
 
 void VirtualExeclist::reset() {

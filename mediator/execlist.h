@@ -14,12 +14,16 @@
 namespace mediator {
 
 /// Receives context status events: the status buffer, its pointer and the interrupt.
+/// How soon a status event is to interrupt the guest. A list that was taken needs no answer of its
+/// own if it is done soon: late, and not at all where another event comes first.
+enum class Signal : uint8_t { none, late, now };
+
 class StatusSink {
  public:
   virtual ~StatusSink() = default;
-  /// One CSB entry: event bits (gen9::csb) and context id. `interrupt`: also signal it now.
+  /// One CSB entry: event bits (gen9::csb) and context id.
   virtual void context_status(gen9::EngineId engine, uint32_t event, uint32_t context_id,
-                              bool interrupt) = 0;
+                              Signal signal) = 0;
 };
 
 /// One ELSP submission: one or two context descriptors.

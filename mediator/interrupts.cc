@@ -43,13 +43,16 @@ void Interrupts::pipe_event(unsigned pipe, uint32_t bits) { event(0x44400 + 0x10
 void Interrupts::port_event(uint32_t bits) { event(0x44440, bits); }
 void Interrupts::pch_event(uint32_t bits) { event(0xc4000, bits); }
 
-/// Each IIR bit is an edge: one that is already set waits for the guest and sends nothing.
+/// Each IIR bit is an edge: one that is already set waits for the guest and sends nothing. Nor does
+/// one that joins others of its group: the guest has their message, and will find them all.
 void Interrupts::event(uint32_t group_base, uint32_t bits) {
   const uint32_t iir = regs_.get(group_base + kIir);
   const uint32_t fresh = bits & ~regs_.get(group_base + kImr) & ~iir;
   if (fresh == 0) return;
+  const uint32_t enabled = regs_.get(group_base + kIer);
+  const bool sent = (iir & enabled) != 0;
   regs_.set(group_base + kIir, iir | fresh);
-  update_master((fresh & regs_.get(group_base + kIer)) != 0);
+  update_master(!sent && (fresh & enabled) != 0);
 }
 
 void Interrupts::write_iir(uint32_t iir, uint32_t value) {

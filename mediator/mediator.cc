@@ -150,7 +150,7 @@ void Mediator::poll() {
   impl_->take_events();
   const uint64_t now = impl_->clock.now_ns();
   for (auto& [id, v] : impl_->vgpus)
-    if (v->next_deadline_ns() <= now) v->device().run_timers(now);
+    if (v->next_deadline_ns() <= now) v->run_timers(now);
   for (EngineQueue& q : impl_->queues) {
     q.tick();
     if (Vgpu* v = q.on_engine()) v->device().refresh_clocks();

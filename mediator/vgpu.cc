@@ -140,6 +140,7 @@ void Vgpu::reset_engine_state(EngineId engine) {
   Engine& e = engines_[index(engine)];
   e.execlist.reset();
   e.stalled = e.on_gpu = false;
+  e.status_due_ns = UINT64_MAX;
   e.status_page = device_->registers().get(engine_reg(engine, rel::kHwsPga));
   update_status_register(engine);
 }
@@ -155,7 +156,10 @@ void Vgpu::status_page_changed(EngineId engine, uint32_t address) {
 void Vgpu::g2v_notify(uint32_t value, std::span<const uint64_t, 4> pdps) {
   // Errors show up again, and are answered, when a context of that PPGTT is submitted.
   if (value == kG2vL4Create) (void)ppgtt_->create(hv::Gpa{pdps[0]});
-  if (value == kG2vL4Destroy) (void)ppgtt_->destroy(hv::Gpa{pdps[0]});
+  if (value != kG2vL4Destroy) return;
+  // Before the guest uses the pages of these tables for something else, which would all trap.
+  contexts_->forget_space(pdps[0]);
+  (void)ppgtt_->destroy(hv::Gpa{pdps[0]});
 }
 
 void Vgpu::tlb_invalidate(EngineId) { shared_.retired.mark_stale(); }

@@ -81,7 +81,8 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   shadow::Ggtt& ggtt() { return *ggtt_; }
   shadow::PpgttSet& ppgtt() { return *ppgtt_; }
   ContextSet& contexts() { return *contexts_; }
-  [[nodiscard]] uint64_t next_deadline_ns() const { return device_->next_deadline_ns(); }
+  [[nodiscard]] uint64_t next_deadline_ns() const;
+  void run_timers(uint64_t now_ns);
   void encode(std::vector<std::byte>& out) const;
 
  private:
@@ -92,6 +93,7 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   void queued_list(EngineId engine);
   void reset_engine_state(EngineId engine);
   void update_status_register(EngineId engine);
+  void signal_status(EngineId engine);
   [[nodiscard]] std::vector<uint64_t> fences() const;
   uint64_t aperture_read(uint64_t offset, unsigned size);
   void aperture_write(uint64_t offset, unsigned size, uint64_t value);
@@ -110,14 +112,14 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   void raise_msi(uint64_t address, uint32_t data) override;
   uint64_t now_ns() override;
   // StatusSink.
-  void context_status(EngineId engine, uint32_t event, uint32_t context_id,
-                      bool interrupt) override;
+  void context_status(EngineId engine, uint32_t event, uint32_t context_id, Signal signal) override;
 
   struct Engine {
     VirtualExeclist execlist;
     bool stalled = false;
     bool on_gpu = false;
     uint32_t status_page = 0;
+    uint64_t status_due_ns = UINT64_MAX;  ///< when a late status event interrupts
     unsigned csb_next = 0;
   };
   hv::VgpuId id_;

@@ -13,6 +13,13 @@ using gen9::engine_reg;
 using gen9::index;
 using hv::GmAddr;
 
+namespace {
+
+/// A guest that waits for its list to be taken (to preempt its own work, say) waits this long.
+constexpr uint64_t kLateStatusNs = 1'000'000;
+
+}  // namespace
+
 void Vgpu::elsp_write(EngineId engine, uint32_t value) {
   const auto list = engines_[index(engine)].execlist.write(value);
   if (list && stats_.failsafe == FailsafeReason::none) submit(engine, *list);
@@ -144,7 +151,7 @@ void Vgpu::engine_event(EngineId engine, uint32_t irq_bit) {
   device_->interrupts().engine_event(engine, irq_bit);
 }
 
-void Vgpu::context_status(EngineId engine, uint32_t event, uint32_t context_id, bool interrupt) {
+void Vgpu::context_status(EngineId engine, uint32_t event, uint32_t context_id, Signal signal) {
   Engine& e = engines_[index(engine)];
   auto& regs = device_->registers();
   const uint32_t pointer = engine_reg(engine, rel::kCsbPtr);
@@ -160,7 +167,27 @@ void Vgpu::context_status(EngineId engine, uint32_t event, uint32_t context_id, 
                        std::as_bytes(std::span{entry}));
     (void)ggtt_->write(GmAddr{e.status_page + 0x1f * 4}, std::as_bytes(std::span{&next, 1}));
   }
-  if (interrupt) engine_event(engine, gen9::irq::kContextSwitch);
+  if (signal == Signal::late)
+    e.status_due_ns = std::min(e.status_due_ns, now_ns() + kLateStatusNs);
+  else if (signal == Signal::now)
+    signal_status(engine);
+}
+
+void Vgpu::signal_status(EngineId engine) {
+  engines_[index(engine)].status_due_ns = UINT64_MAX;
+  engine_event(engine, gen9::irq::kContextSwitch);
+}
+
+uint64_t Vgpu::next_deadline_ns() const {
+  uint64_t t = device_->next_deadline_ns();
+  for (const Engine& e : engines_) t = std::min(t, e.status_due_ns);
+  return t;
+}
+
+void Vgpu::run_timers(uint64_t now) {
+  device_->run_timers(now);
+  for (const EngineId e : gen9::kAllEngines)
+    if (engines_[index(e)].status_due_ns <= now) signal_status(e);
 }
 
 void Vgpu::update_status_register(EngineId engine) {

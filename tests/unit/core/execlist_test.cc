@@ -8,18 +8,19 @@
 namespace {
 using gen9::EngineId;
 using mediator::Execlist;
+using mediator::Signal;
 using mediator::VirtualExeclist;
 namespace csb = gen9::csb;
 
 struct Event {
   uint32_t event, id;
-  bool interrupt;
+  Signal signal;
   friend bool operator==(const Event&, const Event&) = default;
 };
 
 struct Sink final : mediator::StatusSink {
-  void context_status(EngineId, uint32_t event, uint32_t id, bool interrupt) override {
-    events.push_back({event, id, interrupt});
+  void context_status(EngineId, uint32_t event, uint32_t id, Signal signal) override {
+    events.push_back({event, id, signal});
   }
   std::vector<Event> events;
 };
@@ -54,8 +55,8 @@ TEST_F(ExeclistTest, AnInvalidFirstElementMakesAnEmptyList) {
 TEST_F(ExeclistTest, OneContextGoesIdleActiveCompleteIdle) {
   EXPECT_EQ(execlist.accept(list(a)), VirtualExeclist::Accepted::started);
   execlist.head_complete();
-  const std::vector<Event> want{{csb::kIdleToActive, 0, true},
-                                {csb::kContextComplete | csb::kActiveToIdle, 1, true}};
+  const std::vector<Event> want{{csb::kIdleToActive, 0, Signal::late},
+                                {csb::kContextComplete | csb::kActiveToIdle, 1, Signal::now}};
   EXPECT_EQ(sink.events, want);
   EXPECT_FALSE(execlist.active());
 }
@@ -65,16 +66,16 @@ TEST_F(ExeclistTest, TwoContextsSwitchElements) {
   execlist.head_complete();
   EXPECT_EQ(execlist.head(), b);
   execlist.head_complete();
-  const std::vector<Event> want{{csb::kIdleToActive, 0, true},
-                                {csb::kContextComplete | csb::kElementSwitch, 1, true},
-                                {csb::kContextComplete | csb::kActiveToIdle, 2, true}};
+  const std::vector<Event> want{{csb::kIdleToActive, 0, Signal::late},
+                                {csb::kContextComplete | csb::kElementSwitch, 1, Signal::now},
+                                {csb::kContextComplete | csb::kActiveToIdle, 2, Signal::now}};
   EXPECT_EQ(sink.events, want);
 }
 
 TEST_F(ExeclistTest, TheRunningContextAgainIsALiteRestore) {
   (void)execlist.accept(list(a));
   EXPECT_EQ(execlist.accept(list(a, b)), VirtualExeclist::Accepted::lite_restore);
-  EXPECT_EQ(sink.events.back(), (Event{csb::kPreempted | csb::kLiteRestore, 1, true}));
+  EXPECT_EQ(sink.events.back(), (Event{csb::kPreempted | csb::kLiteRestore, 1, Signal::late}));
   EXPECT_EQ(execlist.remaining(), (std::vector<uint64_t>{a, b}));
 }
 
@@ -90,7 +91,7 @@ TEST_F(ExeclistTest, AnotherContextWaitsAndPreempts) {
   EXPECT_EQ(execlist.accept(list(b)), VirtualExeclist::Accepted::queued);
   EXPECT_EQ(execlist.status() & 4, 4u) << "queue full";
   execlist.head_preempted();
-  EXPECT_EQ(sink.events.back(), (Event{csb::kPreempted, 1, true}));
+  EXPECT_EQ(sink.events.back(), (Event{csb::kPreempted, 1, Signal::now}));
   EXPECT_EQ(execlist.head(), b);
 }
 
@@ -99,8 +100,9 @@ TEST_F(ExeclistTest, AQueuedListTakesOverWithoutInterruptBetween) {
   (void)execlist.accept(list(b));
   execlist.head_complete();
   const size_t n = sink.events.size();
-  EXPECT_EQ(sink.events[n - 2], (Event{csb::kContextComplete | csb::kActiveToIdle, 1, false}));
-  EXPECT_EQ(sink.events[n - 1], (Event{csb::kIdleToActive, 0, true}));
+  EXPECT_EQ(sink.events[n - 2],
+            (Event{csb::kContextComplete | csb::kActiveToIdle, 1, Signal::none}));
+  EXPECT_EQ(sink.events[n - 1], (Event{csb::kIdleToActive, 0, Signal::now}));
   EXPECT_EQ(execlist.head(), b);
 }
 

@@ -10,6 +10,7 @@ namespace csb = gen9::csb;
 namespace ctx = gen9::ctx;
 
 constexpr uint64_t kA = 0x100000, kB = 0x140000;
+constexpr uint32_t kL4Create = 4, kL4Destroy = 5;
 const uint64_t kDescA = Guest::descriptor(kA, 1), kDescB = Guest::descriptor(kB, 2);
 
 struct VgpuTest : CoreWorld {
@@ -21,6 +22,17 @@ struct VgpuTest : CoreWorld {
     g().make_context(kB);
     g().emit(kA, {kNoop, kNoop});
     g().emit(kB, {kNoop, kNoop, kNoop, kNoop});
+  }
+  void open_interrupts() {
+    g().traps->on_write(hv::Range::bar0, 0x44304, 4, 0);    // IMR
+    g().traps->on_write(hv::Range::bar0, 0x4430c, 4, ~0u);  // IER
+    g().traps->on_write(hv::Range::bar0, gen9::kMasterIrq, 4, gen9::kMasterIrqEnable);
+    g().mmio(EngineId::rcs, rel::kImr, 0);
+  }
+  void notify(uint32_t value) {
+    g().traps->on_write(hv::Range::bar0, 0x78838, 4, 0x20000);  // the PML4 of both contexts
+    g().traps->on_write(hv::Range::bar0, 0x7883c, 4, 0);
+    g().traps->on_write(hv::Range::bar0, 0x78818, 4, value);
   }
 };
 
@@ -170,14 +182,60 @@ TEST_F(VgpuTest, MoreForARunningBlitterContextFollowsItsEnd) {
 }
 
 TEST_F(VgpuTest, AUserInterruptReachesTheGuest) {
-  g().traps->on_write(hv::Range::bar0, 0x44304, 4, 0);    // IMR
-  g().traps->on_write(hv::Range::bar0, 0x4430c, 4, ~0u);  // IER
-  g().traps->on_write(hv::Range::bar0, gen9::kMasterIrq, 4, gen9::kMasterIrqEnable);
-  g().mmio(EngineId::rcs, rel::kImr, 0);
+  open_interrupts();
   g().submit(kDescA);
   gpu.raise(EngineId::rcs, mediator::GpuEventKind::user_interrupt);
   mediator->poll();
   EXPECT_EQ(g().traps->on_read(hv::Range::bar0, 0x44308, 4) & 1, 1u);
+}
+
+// Bit 8 of RCS's IIR: the context switch interrupt.
+bool switch_interrupt(Guest& g) {
+  const bool set = g.traps->on_read(hv::Range::bar0, 0x44308, 4) >> 8 & 1;
+  g.traps->on_write(hv::Range::bar0, 0x44308, 4, 1u << 8);
+  return set;
+}
+
+TEST_F(VgpuTest, AListThatIsTakenAndDoneAtOnceInterruptsOnce) {
+  open_interrupts();
+  g().submit(kDescA);
+  EXPECT_EQ(g().csb_event(0), csb::kIdleToActive) << "who looks finds it";
+  EXPECT_FALSE(switch_interrupt(g()));
+  finish();
+  EXPECT_TRUE(switch_interrupt(g()));
+  advance(5'000'000);
+  EXPECT_FALSE(switch_interrupt(g()));
+}
+
+TEST_F(VgpuTest, AListThatRunsForLongIsSaidToBeTakenMeanwhile) {
+  open_interrupts();
+  g().submit(kDescA);
+  EXPECT_LE(mediator->next_deadline_ns(), clock.now + 1'000'000);
+  advance(1'000'000);
+  EXPECT_TRUE(switch_interrupt(g()));
+  advance(1'000'000);
+  EXPECT_FALSE(switch_interrupt(g()));
+}
+
+TEST_F(VgpuTest, PagesOfAnAddressSpaceThatIsGivenUpTrapNoMore) {
+  notify(kL4Create);
+  g().submit(kDescA);
+  finish();
+  EXPECT_GT(g().domain.protected_pages(), 0u);
+  notify(kL4Destroy);
+  EXPECT_EQ(g().domain.protected_pages(), 0u) << "though the context is still there";
+  g().submit(kDescA);
+  finish();
+  EXPECT_EQ(g().stats().submissions, 2u) << "and may be used again";
+}
+
+TEST_F(VgpuTest, AnAddressSpaceGivenUpAtWorkIsKeptUntilTheWorkIsDone) {
+  notify(kL4Create);
+  g().submit(kDescA);
+  notify(kL4Destroy);
+  EXPECT_GT(g().domain.protected_pages(), 0u);
+  finish();
+  EXPECT_EQ(g().domain.protected_pages(), 0u);
 }
 
 TEST_F(VgpuTest, ACommandErrorResetsTheEngineAndStallsOnlyThisGuest) {

@@ -86,6 +86,17 @@ TEST_F(InterruptTree, ASetBitWaitsAndWhatComesMeanwhileIsSentAgain) {
   EXPECT_EQ(sink_.msis.size(), 2u);
 }
 
+TEST_F(InterruptTree, OneMessageIsEnoughForWhatTheGuestFindsTogether) {
+  open(EngineId::rcs, gen9::irq::kUser | gen9::irq::kContextSwitch);
+  open(EngineId::vecs, gen9::irq::kUser);
+  irq().engine_event(EngineId::rcs, gen9::irq::kUser);
+  irq().engine_event(EngineId::rcs, gen9::irq::kContextSwitch);
+  EXPECT_EQ(sink_.msis.size(), 1u);
+  EXPECT_EQ(r32(0x44308), gen9::irq::kUser | gen9::irq::kContextSwitch);
+  irq().engine_event(EngineId::vecs, gen9::irq::kUser);
+  EXPECT_EQ(sink_.msis.size(), 2u) << "another group's is another message";
+}
+
 TEST_F(InterruptTree, AnAcknowledgeThatLeavesSomethingSendsAgain) {
   open(EngineId::rcs, gen9::irq::kUser | gen9::irq::kContextSwitch);
   irq().engine_event(EngineId::rcs, gen9::irq::kUser);
