@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "hv/domain.h"
 #include "hv/local/machine.h"
 #include "hv/result.h"
+#include "hv/xen/record.h"
 
 namespace xengvtd {
 
@@ -36,6 +38,19 @@ class BackendGuest {
   virtual bool dispatch() = 0;
   /// Whether registers are read without traps where they can be. False: cannot be changed.
   virtual bool allow_direct_reads(bool on) { return (void)on, false; }
+
+  /// What another process needs to take the guest over; nothing if that cannot be.
+  [[nodiscard]] virtual std::optional<hv::xen::Record> record() const { return {}; }
+  /// Counts what makes record() or the configuration space another.
+  [[nodiscard]] virtual uint64_t changes() const { return 0; }
+  /// After Backend::adopt and before there is a vGPU: the registers that were left, which are zero
+  /// from then on. The guest stands still until go_live().
+  virtual std::vector<std::byte> take_registers() { return {}; }
+  /// The guest stands still from here on; whoever adopts it lets it run again.
+  virtual void hold() {}
+  /// Lets go and changes nothing, for who adopts the guest.
+  virtual void leave() {}
+
   /// Traps by kind so far.
   [[nodiscard]] virtual hv::local::TrapCounts counts() const = 0;
 };
@@ -54,6 +69,14 @@ class Backend {
   virtual hv::Result<Identity, Problem> identify(const std::string& domain) = 0;
   /// A domain that can be given a vGPU now; refuses with the reason.
   virtual hv::Result<std::unique_ptr<BackendGuest>, Problem> attach(const Identity& who) = 0;
+  /// Whether the domain of a record is alive still.
+  virtual bool is_there(const hv::xen::Record& record) { return (void)record, false; }
+  /// A guest whose process ended, by its record. On failure it is as it was.
+  virtual hv::Result<std::unique_ptr<BackendGuest>, Problem> adopt(const Identity& who,
+                                                                   const hv::xen::Record& record) {
+    (void)record;
+    return Problem{"domain " + who.name + " cannot be taken over", "destroy it"};
+  }
   /// Readable when some domain died; -1 if that is never told.
   [[nodiscard]] virtual int event_fd() const { return -1; }
   /// Takes the event; of these domains, those that are gone.

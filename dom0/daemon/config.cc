@@ -109,6 +109,7 @@ Keys daemon_keys(Config& c) {
           {"socket-mode", file_mode(c.socket_mode)},
           {"socket-group", text_of(c.socket_group)},
           {"log-level", level(c.log_level)},
+          {"guests", path_of(c.guests, 4000)},
           {"trace", path_of(c.trace, 4095)},
           {"trace-open", yes_no(c.trace_open)}};
 }

@@ -32,6 +32,7 @@ struct Config {
   uint32_t socket_mode = 0600;
   std::string socket_group;  ///< empty: the daemon's own
   LogLevel log_level = LogLevel::info;
+  std::string guests = "/run/xengvt/guests";  ///< what is written down of each guest
   std::string trace;        ///< record from the start into this file; empty: do not
   bool trace_open = false;  ///< also what the GPU finds in guests' memory, for open replay
 

@@ -19,6 +19,7 @@ namespace {
 namespace asio = boost::asio;
 namespace po = boost::program_options;
 
+constexpr int kLeft = 75;  // xengvtd.service starts the next one at this
 constexpr const char* kConfigFile = "/etc/xengvt/xengvtd.conf";
 
 int fail(std::ostream& err, int code, const std::string& why) {
@@ -93,7 +94,7 @@ int run(const Config& config, const std::string& backend_name, std::ostream& err
   // journald takes priorities where systemd connects our standard error to it.
   Log log(err, config.log_level, std::getenv("JOURNAL_STREAM") != nullptr);
   WallClock clock;
-  auto backend = make(backend_name, clock, log);
+  auto backend = make(backend_name, config, clock, log);
   if (!backend.ok()) return fail(err, 1, backend.error());
   asio::io_context io(1);
   Service service(config, **backend, clock, log);
@@ -101,16 +102,19 @@ int run(const Config& config, const std::string& backend_name, std::ostream& err
   ControlServer server(io, service, [] {});
   if (std::string why = server.listen(config); !why.empty()) return fail(err, 1, why);
   Pump pump(io, service);
-  asio::signal_set signals(io, SIGTERM, SIGINT);
-  signals.async_wait([&](const auto& e, int) {
+  asio::signal_set signals(io, SIGTERM, SIGINT, SIGUSR1);
+  bool leave = false;
+  signals.async_wait([&](const auto& e, int signal) {
+    leave = signal == SIGUSR1;
     if (!e) io.stop();
   });
   log.info("ready: " + (*backend)->name() + " back end, socket " + config.socket);
   notify_systemd("READY=1");
   io.run();
   notify_systemd("STOPPING=1");
-  log.info("ends");
-  return 0;
+  log.info(leave ? "ends, and leaves its guests to the next" : "ends");
+  if (leave) service.leave();
+  return leave ? kLeft : 0;
 }
 
 }  // namespace

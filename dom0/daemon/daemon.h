@@ -15,9 +15,10 @@ namespace xengvtd {
 
 /// Makes the back end called `name`; the error is one line with cause and cure.
 using BackendMaker = std::function<hv::Result<std::unique_ptr<Backend>, std::string>(
-    const std::string& name, hv::Clock& clock, Log& log)>;
+    const std::string& name, const Config& config, hv::Clock& clock, Log& log)>;
 
-/// Runs until SIGTERM or SIGINT. 0: ended as asked; 1: could not start; 2: bad usage or config.
+/// Runs until SIGTERM or SIGINT, or SIGUSR1 (75: guests are left to the next). 0: ended as asked;
+/// 1: could not start; 2: bad usage or config.
 int daemon_main(std::span<const std::string> args, std::ostream& out, std::ostream& err,
                 const BackendMaker& make);
 

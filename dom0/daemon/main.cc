@@ -11,8 +11,9 @@ namespace {
 
 using Made = hv::Result<std::unique_ptr<xengvtd::Backend>, std::string>;
 
-Made make(const std::string& name, hv::Clock& clock, xengvtd::Log& log) {
-  if (name == "xen") return xengvtd::make_xen_backend(clock, log);
+Made make(const std::string& name, const xengvtd::Config& config, hv::Clock& clock,
+          xengvtd::Log& log) {
+  if (name == "xen") return xengvtd::make_xen_backend(config.guests, clock, log);
   if (name == "local")
     return std::unique_ptr<xengvtd::Backend>(std::make_unique<xengvtd::LocalBackend>(clock));
   return "there is no back end '" + name + "'; there are xen and local";

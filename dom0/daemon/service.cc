@@ -30,6 +30,7 @@ Service::Service(const Config& config, Backend& backend, WallClock& clock, Log& 
       backend_(backend),
       clock_(clock),
       log_(log),
+      folder_(config.guests),
       model_(backend.bus(),
              [&] {
                gpu::model::Config c;
@@ -46,7 +47,8 @@ Service::Service(const Config& config, Backend& backend, WallClock& clock, Log& 
 
 Service::~Service() {
   gpu_.stop();
-  while (!guests_.empty()) remove(guests_.begin()->first, "xengvtd ends");
+  while (!guests_.empty())
+    remove(guests_.begin()->first, guests_.begin()->second->left ? "" : "xengvtd ends");
   if (const auto done = finish_trace(); !done.ok()) log_.error(done.error().cause);
   session_.reset();
 }
@@ -59,11 +61,15 @@ std::string Service::start() {
   if (const auto s = driver_->start(); !s.ok())
     return std::string("the GPU does not come up: ") + hv::error_name(s.error());
   session_ = std::make_unique<mediator::trace::Session>(*driver_, clock_, mediator_config());
-  if (!config_.trace.empty())
-    if (const auto s = trace_start(config_.trace, config_.trace_open); !s.ok())
-      return s.error().cause;
   gpu_.start();
-  return {};
+  take_over_all();
+  if (config_.trace.empty()) return {};
+  if (!guests_.empty()) {
+    log_.warning("nothing is recorded: a trace begins before the first guest");
+    return {};
+  }
+  const auto begun = trace_start(config_.trace, config_.trace_open);
+  return begun.ok() ? "" : begun.error().cause;
 }
 
 mediator::MediatorConfig Service::mediator_config() const {
@@ -150,6 +156,7 @@ hv::Result<hv::DomId, Problem> Service::admit(const Backend::Identity& who, cons
     return problem;
   }
   if (guest.backend->event_fd() >= 0) watch(guest.backend->event_fd());
+  keep(guest);
   return who.id;
 }
 
@@ -159,7 +166,10 @@ void Service::remove(hv::DomId domid, const std::string& why) {
   Guest& g = *it->second;
   if (const int fd = g.backend->event_fd(); fd >= 0)
     epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
-  g.backend->quiesce();
+  if (!g.left) {
+    g.backend->quiesce();
+    folder_.forget(domid);
+  }
   session_->destroy_vgpu(g.vgpu);
   if (!why.empty()) log_.add(LogLevel::info, g.name, "vGPU detached: " + why);
   guests_.erase(it);
@@ -190,6 +200,7 @@ Service::Done Service::pause(const std::string& domain, bool paused) {
   if (!g.ok()) return g.error();
   (*g)->paused = paused;
   session_->pause((*g)->vgpu, paused);
+  keep(**g);
   arm_timer();
   return {};
 }

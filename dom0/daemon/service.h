@@ -14,6 +14,7 @@
 #include "dom0/daemon/config.h"
 #include "dom0/daemon/fd.h"
 #include "dom0/daemon/gpu_thread.h"
+#include "dom0/daemon/keep.h"
 #include "dom0/daemon/log.h"
 #include "dom0/daemon/paced_device.h"
 #include "dom0/gpu/driver/driver.h"
@@ -50,8 +51,12 @@ class Service {
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
-  /// Brings the GPU up. Empty, or one line about what failed.
+  /// Brings the GPU up and takes over guests of a daemon that ended. Empty, or one line about what
+  /// failed.
   std::string start();
+  /// The guests stay as they are for the next daemon: what they want of their vGPUs waits for it.
+  /// Only the end may follow.
+  void leave();
   /// Readable when pump() has something to do.
   [[nodiscard]] int event_fd() const { return epoll_.get(); }
   void pump();
@@ -88,6 +93,12 @@ class Service {
   hv::Result<Guest*, Problem> find(const std::string& domain);
   hv::Result<hv::DomId, Problem> admit(const Backend::Identity& who, const VgpuType& type);
   void remove(hv::DomId domid, const std::string& why);
+  // service_keep.cc
+  void keep(Guest& g);
+  void settle();
+  void take_over_all();
+  void take_over(KeptGuest k);
+  bool go_on_with(const KeptGuest& k, std::unique_ptr<BackendGuest> backend);
   GuestReport report(Guest& g);
   void watch(int fd);
   void take_events();
@@ -104,6 +115,7 @@ class Service {
   Backend& backend_;
   WallClock& clock_;
   Log& log_;
+  KeepFolder folder_;
   gpu::model::Model model_;
   Pacer pacer_;
   PacedDevice device_;

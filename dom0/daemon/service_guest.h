@@ -13,6 +13,11 @@ struct Service::Guest {
   hv::VgpuId vgpu{};
   bool paused = false, ready = false, direct_reads = true;
   uint64_t since_ns = 0;
+  // What is written down of it, and as of which of the back end's changes.
+  bool kept = false;
+  uint64_t kept_changes = 0;
+  KeptGuest kept_guest;
+  bool left = false;  ///< to the next daemon
   // What was told of it already.
   mediator::FailsafeReason failsafe{};
   uint64_t refused = 0, resets = 0, faults = 0;

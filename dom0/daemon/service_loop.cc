@@ -94,6 +94,8 @@ bool Service::serve(bool all) {
     any |= served;
     if (!served || all) break;
   }
+  for (auto& [id, g] : guests_)
+    if (g->backend->changes() != g->kept_changes) keep(*g);
   if (const uint64_t now = clock_.now_ns(); now >= next_tell_ns_) tell_changes(now);
   arm_timer();
   return any;
@@ -134,6 +136,7 @@ void Service::tell_changes(uint64_t now) {
       log_.add(LogLevel::warning, g->name, std::to_string(s.resets - g->resets) + " engine resets");
     if (s.faults != g->faults)
       log_.add(LogLevel::warning, g->name, std::to_string(s.faults - g->faults) + " page faults");
+    if (s.failsafe != g->kept_guest.failsafe) keep(*g);
     g->failsafe = s.failsafe;
     g->refused = s.refused_commands;
     g->resets = s.resets;

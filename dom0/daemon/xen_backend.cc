@@ -10,8 +10,8 @@ extern "C" {
 #include <charconv>
 #include <cstdlib>
 
-#include "hv/xen/domain.h"
-#include "hv/xen/frames.h"
+#include "dom0/daemon/keep.h"
+#include "dom0/daemon/xen_guest.h"
 #include "hv/xen/watch.h"
 #include "shadow/gen9/regs.h"
 
@@ -21,65 +21,6 @@ namespace {
 using hv::xen::DomainEvent;
 using hv::xen::DomainInfo;
 using hv::xen::XenDomain;
-
-class FrameBus final : public gpu::model::DmaBus {
- public:
-  explicit FrameBus(hv::xen::FrameSpace& frames) : frames_(frames) {}
-  std::byte* page(hv::BusFrame frame) override { return frames_.page(frame); }
-  hv::Result<gpu::DmaPage> alloc() override {
-    const auto frame = frames_.alloc_host();
-    if (!frame.ok()) return frame.error();
-    return gpu::DmaPage{*frame, frames_.page(*frame)};
-  }
-  void free(hv::BusFrame frame) override { frames_.free_host(frame); }
-
- private:
-  hv::xen::FrameSpace& frames_;
-};
-
-class XenGuest final : public BackendGuest {
- public:
-  XenGuest(std::unique_ptr<XenDomain> domain, hv::Clock& clock)
-      : domain_(std::move(domain)), clock_(clock) {}
-  hv::Domain& domain() override { return *domain_; }
-  hv::Result<void, Problem> go_live(hv::TrapHandler& handler) override {
-    domain_->attach(&handler);
-    return {};
-  }
-  void quiesce() override { domain_->attach(nullptr); }
-  [[nodiscard]] int event_fd() const override { return domain_->event_fd(); }
-  [[nodiscard]] uint64_t wake_ns() const override {
-    return domain_->waiting() ? looked_ns_ + kLookAgainNs : UINT64_MAX;
-  }
-  bool dispatch() override {
-    domain_->dispatch();
-    if (domain_->waiting()) looked_ns_ = clock_.now_ns();
-    return true;
-  }
-  bool allow_direct_reads(bool on) override {
-    domain_->allow_direct_reads(on);
-    return true;
-  }
-  [[nodiscard]] hv::local::TrapCounts counts() const override {
-    const hv::xen::ExitCounts& x = domain_->counts();
-    hv::local::TrapCounts t;
-    t.config_reads = x.config_reads;
-    t.config_writes = x.config_writes;
-    t.register_reads = x.register_reads;
-    t.register_writes = x.register_writes;
-    t.aperture_reads = x.aperture_reads;
-    t.aperture_writes = x.aperture_writes;
-    t.page_writes = x.page_writes;
-    t.interrupts = x.interrupts;
-    return t;
-  }
-
- private:
-  static constexpr uint64_t kLookAgainNs = 2'000'000;
-  std::unique_ptr<XenDomain> domain_;
-  hv::Clock& clock_;
-  uint64_t looked_ns_ = 0;
-};
 
 /// Names of domains, from xenstore.
 class Names {
@@ -108,10 +49,11 @@ class Names {
 class XenBackend final : public Backend {
  public:
   XenBackend(std::unique_ptr<hv::xen::Control> control, std::unique_ptr<hv::xen::DomainWatch> watch,
-             std::unique_ptr<Names> names, hv::Clock& clock, Log& log)
+             std::unique_ptr<Names> names, const std::string& folder, hv::Clock& clock, Log& log)
       : control_(std::move(control)),
         watch_(std::move(watch)),
         names_(std::move(names)),
+        folder_(folder),
         clock_(clock),
         log_(log),
         bus_(frames_) {}
@@ -120,13 +62,18 @@ class XenBackend final : public Backend {
   gpu::model::DmaBus& bus() override { return bus_; }
   hv::Result<Identity, Problem> identify(const std::string& domain) override;
   hv::Result<std::unique_ptr<BackendGuest>, Problem> attach(const Identity& who) override;
+  bool is_there(const hv::xen::Record& record) override;
+  hv::Result<std::unique_ptr<BackendGuest>, Problem> adopt(const Identity& who,
+                                                           const hv::xen::Record& record) override;
   [[nodiscard]] int event_fd() const override { return watch_->fd(); }
   std::vector<hv::DomId> gone(const std::vector<hv::DomId>& of) override;
 
  private:
+  hv::xen::XenConfig domain_config(const Identity& who, int pages);
   std::unique_ptr<hv::xen::Control> control_;
   std::unique_ptr<hv::xen::DomainWatch> watch_;
   std::unique_ptr<Names> names_;
+  KeepFolder folder_;
   hv::Clock& clock_;
   Log& log_;
   hv::xen::FrameSpace frames_;
@@ -159,17 +106,41 @@ hv::Result<std::unique_ptr<BackendGuest>, Problem> XenBackend::attach(const Iden
     return Problem{"domain " + who.name + " runs already, and a GPU cannot appear under it",
                    "start it with device_model_override=\"/usr/libexec/xengvt/xengvt-dm\", or "
                    "create it paused (xl create -p)"};
+  Fd pages = folder_.pages(who.id, true);
+  auto domain = XenDomain::open(who.id, domain_config(who, pages.get()));
+  if (!domain.ok()) {
+    folder_.forget(who.id);
+    return Problem{domain.error(), "see docs/xl.md, 'When it does not work'"};
+  }
+  return std::unique_ptr<BackendGuest>(
+      std::make_unique<XenGuest>(std::move(*domain), clock_, std::move(pages)));
+}
+
+bool XenBackend::is_there(const hv::xen::Record& record) {
+  DomainInfo info;
+  return control_->info(record.domain, info) == 0 && info.uuid == record.uuid && !info.dying;
+}
+
+hv::Result<std::unique_ptr<BackendGuest>, Problem> XenBackend::adopt(
+    const Identity& who, const hv::xen::Record& record) {
+  Fd pages = folder_.pages(who.id, false);
+  auto domain = XenDomain::adopt(who.id, domain_config(who, pages.get()), record);
+  if (!domain.ok()) return Problem{domain.error(), "xl destroy " + who.name};
+  return std::unique_ptr<BackendGuest>(
+      std::make_unique<XenGuest>(std::move(*domain), clock_, std::move(pages)));
+}
+
+hv::xen::XenConfig XenBackend::domain_config(const Identity& who, int pages) {
   hv::xen::XenConfig config;
   config.frames = &frames_;
+  config.pages_file = pages;
   // i915 on Xen clears its whole GGTT while it probes: a run of entries is one exit, not one each.
   config.late_offset = gen9::kGttOffset;
   config.late_bytes = gen9::kGttBytes;
   config.log = [this, guest = who.name](std::string_view line) {
     log_.add(LogLevel::warning, guest, std::string(line));
   };
-  auto domain = XenDomain::open(who.id, config);
-  if (!domain.ok()) return Problem{domain.error(), "see docs/xl.md, 'When it does not work'"};
-  return std::unique_ptr<BackendGuest>(std::make_unique<XenGuest>(std::move(*domain), clock_));
+  return config;
 }
 
 std::vector<hv::DomId> XenBackend::gone(const std::vector<hv::DomId>& of) {
@@ -183,7 +154,8 @@ std::vector<hv::DomId> XenBackend::gone(const std::vector<hv::DomId>& of) {
 
 }  // namespace
 
-hv::Result<std::unique_ptr<Backend>, std::string> make_xen_backend(hv::Clock& clock, Log& log) {
+hv::Result<std::unique_ptr<Backend>, std::string> make_xen_backend(const std::string& folder,
+                                                                   hv::Clock& clock, Log& log) {
   auto control = hv::xen::Control::open();
   if (!control.ok()) return control.error() + "; see xengvt check";
   auto watch = hv::xen::DomainWatch::open();
@@ -191,7 +163,7 @@ hv::Result<std::unique_ptr<Backend>, std::string> make_xen_backend(hv::Clock& cl
   auto names = std::make_unique<Names>();
   if (!names->ok()) return std::string("xenstore does not answer; systemctl start xen");
   return std::unique_ptr<Backend>(std::make_unique<XenBackend>(
-      std::move(*control), std::move(*watch), std::move(names), clock, log));
+      std::move(*control), std::move(*watch), std::move(names), folder, clock, log));
 }
 
 }  // namespace xengvtd

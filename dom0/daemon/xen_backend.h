@@ -9,7 +9,9 @@
 
 namespace xengvtd {
 
-/// The error is one line with cause and cure: no Xen here, no rights, no xenstore.
-hv::Result<std::unique_ptr<Backend>, std::string> make_xen_backend(hv::Clock& clock, Log& log);
+/// `folder`: of what is written down of guests (KeepFolder). The error is one line with cause and
+/// cure: no Xen here, no rights, no xenstore.
+hv::Result<std::unique_ptr<Backend>, std::string> make_xen_backend(const std::string& folder,
+                                                                   hv::Clock& clock, Log& log);
 
 }  // namespace xengvtd

@@ -140,6 +140,7 @@ XenDomain::Opened XenDomain::adopt(DomId domid, const XenConfig& config, const R
     if (why.empty() && i.calls->set_type(gfn, 1, true) == 0) i.trapped.leaving.insert(gfn);
   if (why.empty() && !i.pages.adopt(record).ok()) why = "cannot map its register pages again";
   if (!why.empty()) {
+    domain->resume();
     domain->leave();
     return refuse(domid, why);
   }
@@ -166,6 +167,10 @@ std::span<std::byte> XenDomain::left(Range range, uint64_t offset) {
   return impl_->pages.left(range, offset);
 }
 
+void XenDomain::hold() {
+  Impl& i = *impl_;
+  if (!i.closed && !i.paused) i.paused = i.calls->pause(true) == 0;
+}
 void XenDomain::resume() {
   if (impl_->paused) impl_->calls->pause(false);
   impl_->paused = false;
@@ -174,7 +179,6 @@ void XenDomain::resume() {
 void XenDomain::leave() {
   Impl& i = *impl_;
   if (i.closed || i.busy) return;
-  resume();
   i.server.leave();
   i.pages.leave();
   i.memory.close();

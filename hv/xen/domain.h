@@ -92,6 +92,8 @@ class XenDomain final : public Domain {
   [[nodiscard]] std::span<std::byte> left(Range range, uint64_t offset);
   /// Lets the domain run on after adopt().
   void resume();
+  /// The domain stands still until resume(), of this process or of who adopts it.
+  void hold();
   /// As close(), but for a process that ends and another that will adopt(): nothing changes in the
   /// domain, and a vCPU that wants something waits.
   void leave();

@@ -63,6 +63,7 @@ class FakeXen {
   int64_t mapped_pages = 0;             // foreign pages this process holds outside fixed places
   bool destroyed_with_request = false;  // a vCPU that will never run again
   unsigned slept = 0;
+  int event_fd = 42;
   int pauses = 0;  // counted, besides info.paused
   /// Whether a write is completed at the emulator, as on Intel's processors, or wherever its page
   /// is by then, as on AMD's: then the answer stays, and the vCPU's next request kills the domain.
@@ -300,7 +301,7 @@ class FakeCalls final : public hv::xen::Calls {
     return 0;
   }
 
-  int event_fd() override { return 42; }
+  int event_fd() override { return x_.event_fd; }
   int bind(uint32_t remote, uint32_t& local) override {
     if (const int e = x_.failure("bind")) return e;
     local = remote + 1000;

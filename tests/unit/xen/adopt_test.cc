@@ -178,11 +178,10 @@ TEST_F(AdoptTest, a_process_that_ended_while_taking_over_does_not_leave_it_pause
   die();
   ASSERT_EQ(adopt(), "");
   record = domain->record();
-  // Killed: its pause stays.
-  xen.pauses = 2;
   domain->leave();
-  xen.pauses = 1;
+  EXPECT_EQ(xen.pauses, 1);
   ASSERT_EQ(adopt(), "");
+  EXPECT_EQ(xen.pauses, 1);
   domain->resume();
   EXPECT_EQ(xen.pauses, 0);
 }
@@ -224,6 +223,16 @@ TEST_F(AdoptTest, an_adopted_domain_ends_as_any_other) {
   EXPECT_EQ(xen.typed_pages(), 0u);
   EXPECT_EQ(xen.mapped_pages, 0);
   EXPECT_EQ(xen.info.max_pages, limit) << "its memory limit is its own again";
+}
+TEST_F(AdoptTest, a_domain_on_hold_runs_again_in_other_hands) {
+  domain->hold();
+  domain->hold();
+  EXPECT_EQ(xen.pauses, 1);
+  die();
+  EXPECT_EQ(xen.pauses, 1);
+  ASSERT_EQ(adopt(), "");
+  domain->resume();
+  EXPECT_EQ(xen.pauses, 0);
 }
 TEST_F(AdoptTest, leaving_changes_nothing_in_the_guest) {
   xen.log.clear();
