@@ -230,7 +230,8 @@ install: all  ## install below $(DESTDIR)$(prefix); the configuration file only 
 	  $(DESTDIR)$(prefix)/share/bash-completion/completions $(DESTDIR)$(sysconf)/xengvt $(DESTDIR)$(units)
 	for s in 1 5 8; do install -m 644 docs/man/*.$$s $(DESTDIR)$(prefix)/share/man/man$$s/; done
 	install -m 644 dom0/cli/xengvt.bash $(DESTDIR)$(prefix)/share/bash-completion/completions/xengvt
-	sed 's|@prefix@|$(prefix)|' dom0/systemd/xengvtd.service > $(DESTDIR)$(units)/xengvtd.service
+	for s in xengvtd xengvtd-release; do \
+	  sed 's|@prefix@|$(prefix)|' dom0/systemd/$$s.service > $(DESTDIR)$(units)/$$s.service; done
 	[ -e $(DESTDIR)$(sysconf)/xengvt/xengvtd.conf ] || \
 	  install -m 644 dom0/systemd/xengvtd.conf $(DESTDIR)$(sysconf)/xengvt/xengvtd.conf
 clean:  ## remove what was built (keeps downloads)

@@ -39,6 +39,8 @@ class BackendGuest {
   /// Whether registers are read without traps where they can be. False: cannot be changed.
   virtual bool allow_direct_reads(bool on) { return (void)on, false; }
 
+  /// About once a second, for what is seen only by looking.
+  virtual void tick(uint64_t now_ns) { (void)now_ns; }
   /// What another process needs to take the guest over; nothing if that cannot be.
   [[nodiscard]] virtual std::optional<hv::xen::Record> record() const { return {}; }
   /// Counts what makes record() or the configuration space another.

@@ -10,7 +10,9 @@
 #include <cstring>
 #include <filesystem>
 
+#include "dom0/daemon/client.h"
 #include "dom0/daemon/control_server.h"
+#include "dom0/daemon/keep.h"
 #include "dom0/daemon/service.h"
 
 namespace xengvtd {
@@ -36,7 +38,9 @@ po::options_description describe() {
       "socket", po::value<std::string>(), "control socket, instead of the file's")(
       "trace", po::value<std::string>(), "record everything from the start into this file")(
       "trace-open", "with what the GPU finds in guests' memory, for xengvt replay --open")(
-      "check-config", "read the configuration file and end")("help,h", "print this");
+      "check-config", "read the configuration file and end")(
+      "release", "let the guests of a daemon that failed run on without their vGPUs, and end")(
+      "help,h", "print this");
   return options;
 }
 
@@ -117,6 +121,30 @@ int run(const Config& config, const std::string& backend_name, std::ostream& err
   return leave ? kLeft : 0;
 }
 
+/// Every record left is taken over and closed, which answers what vCPUs wait for.
+int release(const Config& config, const std::string& backend_name, std::ostream& err,
+            const BackendMaker& make) {
+  if (Client::connect(config.socket, 5).ok())
+    return fail(err, 2, "an xengvtd is running and has the guests; stop it instead");
+  Log log(err, config.log_level, std::getenv("JOURNAL_STREAM") != nullptr);
+  WallClock clock;
+  auto backend = make(backend_name, config, clock, log);
+  if (!backend.ok()) return fail(err, 1, backend.error());
+  KeepFolder folder(config.guests);
+  bool all = true;
+  for (const KeptGuest& k : folder.load().guests) {
+    if ((*backend)->is_there(k.backend)) {
+      const auto guest = (*backend)->adopt({k.backend.domain, k.name}, k.backend);
+      log.add(guest.ok() ? LogLevel::info : LogLevel::error, k.name,
+              guest.ok() ? "let go" : guest.error().cause + "; " + guest.error().cure);
+      all &= guest.ok();
+      if (!guest.ok()) continue;
+    }
+    folder.forget(k.backend.domain);
+  }
+  return all ? 0 : 1;
+}
+
 }  // namespace
 
 int daemon_main(std::span<const std::string> args, std::ostream& out, std::ostream& err,
@@ -144,6 +172,7 @@ int daemon_main(std::span<const std::string> args, std::ostream& out, std::ostre
     out << config->types.size() << " vGPU types, socket " << config->socket << '\n';
     return 0;
   }
+  if (v.count("release")) return release(*config, v["backend"].as<std::string>(), err, make);
   return run(*config, v["backend"].as<std::string>(), err, make);
 }
 

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 namespace xengvtd {
 namespace {
@@ -75,8 +76,71 @@ Check device_model(const fs::path& root) {
           "apt install qemu-system-xen"};
 }
 
+/// The value of a line "key : value" of xl info; empty if there is none.
+std::string told(const std::string& xl_info, const std::string& key) {
+  std::istringstream in(xl_info);
+  for (std::string line; std::getline(in, line);) {
+    const size_t colon = line.find(':');
+    if (colon == std::string::npos ||
+        line.substr(0, line.find_last_not_of(' ', colon - 1) + 1) != key)
+      continue;
+    const size_t from = line.find_first_not_of(' ', colon + 1);
+    return from == std::string::npos ? "" : line.substr(from);
+  }
+  return {};
+}
+bool has_word(const std::string& words, const std::string& word) {
+  std::istringstream in(words);
+  for (std::string w; in >> w;)
+    if (w == word) return true;
+  return false;
+}
+
+Check toolstack(const std::string& xl_info) {
+  if (!xl_info.empty()) return {"xl", Verdict::good, "xl info answers", ""};
+  return {"xl", Verdict::bad, "xl info does not answer",
+          "apt install xen-utils-4.17; systemctl start xen; run as root"};
+}
+
+Check paging(const std::string& xl_info) {
+  const std::string caps = told(xl_info, "virt_caps");
+  if (caps.empty()) return {"HAP", Verdict::unknown, "not told by xl info", "see 'xl dmesg'"};
+  if (!has_word(caps, "hap"))
+    return {"HAP", Verdict::bad, "no hardware assisted paging, without which nothing can trap",
+            "enable EPT or nested paging in the firmware; leave hap=0 out of Xen's command line"};
+  return {"HAP", Verdict::good, "hardware assisted paging", ""};
+}
+
+Check iommu(const std::string& xl_info) {
+  const std::string line = told(xl_info, "xen_commandline"), caps = told(xl_info, "virt_caps");
+  const std::string mode = has_word(caps, "hvm_directio") ? "IOMMU on" : "no IOMMU";
+  if (line.find("dom0-iommu=strict") != std::string::npos)
+    return {"IOMMU", Verdict::unknown, mode + ", strict for dom0",
+            "good for the modelled GPU; one of silicon needs Xen without dom0-iommu=strict"};
+  return {"IOMMU", Verdict::good, mode + ", relaxed for dom0", ""};
+}
+
+/// Frame numbers of guests' pages come from dom0's own page tables, which one vCPU cannot read of
+/// itself.
+Check processors(const fs::path& root) {
+  const std::string online = line_of(root / "sys/devices/system/cpu/online");
+  if (online.empty()) return {"dom0 vCPUs", Verdict::unknown, "not told by the kernel", ""};
+  if (online == "0")
+    return {"dom0 vCPUs", Verdict::unknown, "one: every access to a guest's aperture traps",
+            "give dom0 two (dom0_max_vcpus=2)"};
+  return {"dom0 vCPUs", Verdict::good, online, ""};
+}
+
+Check wrapper(const fs::path& root) {
+  const char* path = "usr/libexec/xengvt/xengvt-dm";
+  if (::access((root / path).c_str(), X_OK) == 0)
+    return {"wrapper", Verdict::good, "/" + std::string(path), ""};
+  return {"wrapper", Verdict::bad, "/" + std::string(path) + " cannot be run",
+          "make install, with libexec=/usr/libexec/xengvt"};
+}
+
 /// /sys/hypervisor/properties/capabilities names the guests this Xen can run; an HVM one needs
-/// VT-x or SVM. Nested paging shows in Xen's own log only.
+/// VT-x or SVM.
 Check hvm(const fs::path& root) {
   const std::string all = line_of(root / "sys/hypervisor/properties/capabilities");
   if (all.empty())
@@ -87,25 +151,27 @@ Check hvm(const fs::path& root) {
   return {"HVM", Verdict::good, "HVM guests can run", ""};
 }
 
-Check iommu() { return {"IOMMU", Verdict::good, "the modelled GPU needs none", ""}; }
-
 }  // namespace
 
 const char* verdict_name(Verdict v) {
   return v == Verdict::good ? "good" : v == Verdict::bad ? "bad" : "unknown";
 }
 
-std::vector<Check> check_host(const std::string& where) {
+std::vector<Check> check_host(const std::string& where, const std::string& xl_info) {
   const fs::path root(where);
   return {hypervisor(root),
           control_domain(root),
           domain_kind(root),
+          processors(root),
+          toolstack(xl_info),
           hvm(root),
+          paging(xl_info),
+          iommu(xl_info),
           node(root, "privcmd", "xen-privcmd"),
           node(root, "evtchn", "xen-evtchn"),
           xenstore(root),
           device_model(root),
-          iommu()};
+          wrapper(root)};
 }
 
 }  // namespace xengvtd

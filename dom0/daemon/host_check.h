@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What XenGVT needs of a host, checked through files only: no hypercalls, so that it also says
-// something useful where Xen is not running.
+// What XenGVT needs of a host, checked through files and what `xl info` prints: no hypercalls, so
+// that it also says something useful where Xen is not running.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,8 @@ struct Check {
   std::string cure;  ///< empty unless bad or unknown
 };
 
-/// `root`: the folder that stands for /.
-std::vector<Check> check_host(const std::string& root);
+/// `root`: the folder that stands for /. `xl_info`: what `xl info` printed; empty if it does not
+/// work.
+std::vector<Check> check_host(const std::string& root, const std::string& xl_info);
 
 }  // namespace xengvtd

@@ -123,6 +123,7 @@ void Service::arm_timer() {
 void Service::tell_changes(uint64_t now) {
   next_tell_ns_ = now + kTellNs;
   for (auto& [id, g] : guests_) {
+    g->backend->tick(now);
     const mediator::VgpuStats s = session_->mediator().stats(g->vgpu);
     if (s.failsafe != g->failsafe && s.failsafe != mediator::FailsafeReason::none)
       log_.add(LogLevel::error, g->name,

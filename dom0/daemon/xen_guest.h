@@ -42,6 +42,7 @@ class XenGuest final : public BackendGuest {
   [[nodiscard]] std::optional<hv::xen::Record> record() const override;
   [[nodiscard]] uint64_t changes() const override;
   std::vector<std::byte> take_registers() override;
+  void tick(uint64_t now_ns) override { domain_->watch(now_ns); }
   void hold() override { domain_->hold(); }
   void leave() override { domain_->leave(); }
 

@@ -28,6 +28,8 @@ class Calls {
   virtual int release(std::span<const uint64_t> gfns) = 0;
   /// Pauses are counted: each needs its own end.
   virtual int pause(bool on) = 0;
+  /// The guest frame a vCPU runs code from. Dear: for what looks stuck.
+  virtual int running_at(unsigned vcpu, uint64_t& gfn) = 0;
 
   // The ioreq server.
   virtual int vcpus(unsigned& out) = 0;

@@ -111,6 +111,16 @@ int Control::release(DomId domain, std::span<const uint64_t> gfns) {
   if (n < 0) return errno;
   return static_cast<size_t>(n) == list.size() ? 0 : EFAULT;
 }
+int Control::running_at(DomId domain, unsigned vcpu, uint64_t& gfn) {
+  HVM_SAVE_TYPE(CPU) cpu{};
+  if (xc_domain_hvm_getcontext_partial(xc(handle_), domain.v, HVM_SAVE_CODE(CPU),
+                                       static_cast<uint16_t>(vcpu), &cpu, sizeof cpu))
+    return errno;
+  // 0 is its failure: nobody has code at frame 0 that is a page table.
+  gfn = xc_translate_foreign_address(xc(handle_), domain.v, static_cast<int>(vcpu),
+                                     cpu.cs_base + cpu.rip);
+  return gfn ? 0 : ENOENT;
+}
 int Control::pause(DomId domain) { return error_if(xc_domain_pause(xc(handle_), domain.v) < 0); }
 int Control::unpause(DomId domain) {
   return error_if(xc_domain_unpause(xc(handle_), domain.v) < 0);

@@ -48,6 +48,8 @@ class Control {
   /// Gives RAM to guest frames; how many of them, from the first on, got it.
   size_t populate(DomId domain, std::span<const uint64_t> gfns);
   int release(DomId domain, std::span<const uint64_t> gfns);
+  /// The guest frame a vCPU runs code from.
+  int running_at(DomId domain, unsigned vcpu, uint64_t& gfn);
   int pause(DomId domain);
   int unpause(DomId domain);
 

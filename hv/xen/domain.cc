@@ -11,9 +11,15 @@
 #include "hv/xen/register_pages.h"
 #include "hv/xen/requests.h"
 #include "hv/xen/server.h"
+#include "hv/xen/watchdog.h"
 
 namespace hv::xen {
 namespace {
+
+/// Pages known to hold code, of one guest.
+constexpr size_t kMostCode = 64;
+/// More than the shadow bears of one leaf table before it stops tracking its writes.
+constexpr unsigned kWritesTold = 64;
 
 std::string refuse(DomId id, const std::string& why) {
   return "domain " + std::to_string(id.v) + ": " + why;
@@ -63,6 +69,7 @@ struct XenDomain::Impl {
   int release(uint64_t gfn);
   void release_leaving();
   void release_stopped();
+  void release_code(uint64_t gfn);
 
   std::unique_ptr<Calls> calls;
   XenConfig config;
@@ -74,6 +81,8 @@ struct XenDomain::Impl {
   TrappedPages trapped;
   LateWrites late;
   Requests requests;
+  Watchdog watchdog;
+  std::unordered_set<uint64_t> code;  // pages that code ran from
   bool busy = false, closed = false, paused = false;
 };
 
@@ -97,6 +106,18 @@ void XenDomain::Impl::release_stopped() {
   if (trapped.leaving.empty() || server.outstanding() || calls->pause(true)) return;
   if (server.all_completed()) release_leaving();
   calls->pause(false);
+}
+
+/// The shadow is told of writes until it lets the page go by itself, as after any run of them; an
+/// upper table, which it would never let go, is taken from it.
+void XenDomain::Impl::release_code(uint64_t gfn) {
+  if (code.size() >= kMostCode) code.clear();
+  if (code.insert(gfn).second)
+    log("code runs from a page that was a graphics page table; it is tracked no more");
+  for (unsigned n = 0; n < kWritesTold && trapped.reported.contains(gfn) && requests.handler(); ++n)
+    requests.handler()->on_page_write(Gpa{gfn << kPageShift}, 8);
+  if (!trapped.reported.erase(gfn)) return;
+  if (!may_stop_trapping(gfn) || release(gfn)) trapped.leaving.insert(gfn);
 }
 
 // ---- life
@@ -200,6 +221,18 @@ void XenDomain::dispatch(unsigned most) {
 
 bool XenDomain::waiting() const { return !impl_->trapped.leaving.empty(); }
 
+void XenDomain::watch(uint64_t now_ns) {
+  Impl& i = *impl_;
+  DomainInfo info;
+  if (i.closed || i.busy || i.trapped.reported.empty() || i.calls->info(info)) return;
+  if (!i.watchdog.suspicious(info.cpu_ns, i.requests.counts().exits(), now_ns)) return;
+  for (unsigned vcpu = 0; vcpu <= info.max_vcpu; ++vcpu) {
+    uint64_t gfn = 0;
+    if (i.calls->running_at(vcpu, gfn) == 0 && i.trapped.reported.contains(gfn))
+      i.release_code(gfn);
+  }
+}
+
 void XenDomain::close() {
   Impl& i = *impl_;
   if (i.closed || i.busy) return;
@@ -245,6 +278,7 @@ Status XenDomain::protect(Gfn gfn) {
   Impl& i = *impl_;
   if (i.closed) return Error::gone;
   if (i.trapped.reported.contains(gfn.v)) return {};
+  if (i.code.contains(gfn.v)) return Error::busy;
   if (!i.memory.page(gfn)) return Error::bad_address;
   const bool was_leaving = i.trapped.leaving.erase(gfn.v);
   const int e = i.calls->set_type(gfn.v, 1, true);

@@ -80,6 +80,9 @@ class XenDomain final : public Domain {
   void dispatch(unsigned most = 64);
   /// Something waits for a later dispatch(), even if no event comes.
   [[nodiscard]] bool waiting() const;
+  /// To be called about once a second: a page that a vCPU runs code from is tracked no more, or the
+  /// vCPU would never get further.
+  void watch(uint64_t now_ns);
   /// Answers everything, gives the guest its memory types back, leaves the domain and drops every
   /// mapping, so that a dead domain can go and a living one runs on without the device. Frames
   /// still pinned are forgotten: the GPU must be done with them. Later calls answer `gone`.

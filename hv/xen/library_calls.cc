@@ -55,6 +55,9 @@ class LibraryCalls final : public Calls {
     return control_->populate(domain_, gfns);
   }
   int release(std::span<const uint64_t> gfns) override { return control_->release(domain_, gfns); }
+  int running_at(unsigned vcpu, uint64_t& gfn) override {
+    return control_->running_at(domain_, vcpu, gfn);
+  }
   int pause(bool on) override { return on ? control_->pause(domain_) : control_->unpause(domain_); }
 
   int vcpus(unsigned& out) override {

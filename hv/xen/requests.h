@@ -28,6 +28,7 @@ class Requests final : public Accesses {
       : function_(pci_function), server_(server), memory_(memory), trapped_(trapped), late_(late) {}
 
   void attach(TrapHandler* handler) { handler_ = handler; }
+  [[nodiscard]] TrapHandler* handler() const { return handler_; }
   /// Performs the request; the data to answer with.
   uint64_t answer(const Ioreq& request);
   [[nodiscard]] ExitCounts& counts() { return counts_; }

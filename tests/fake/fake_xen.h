@@ -64,7 +64,8 @@ class FakeXen {
   bool destroyed_with_request = false;  // a vCPU that will never run again
   unsigned slept = 0;
   int event_fd = 42;
-  int pauses = 0;  // counted, besides info.paused
+  uint64_t code_at[kVcpus]{};  // the frame each vCPU runs code from
+  int pauses = 0;              // counted, besides info.paused
   /// Whether a write is completed at the emulator, as on Intel's processors, or wherever its page
   /// is by then, as on AMD's: then the answer stays, and the vCPU's next request kills the domain.
   bool by_address = true;
@@ -226,6 +227,12 @@ class FakeCalls final : public hv::xen::Calls {
     if (const int e = x_.failure("pause")) return e;
     x_.pauses += on ? 1 : -1;
     if (on && x_.when_paused) x_.when_paused();
+    return 0;
+  }
+
+  int running_at(unsigned vcpu, uint64_t& gfn) override {
+    if (const int e = x_.failure("running_at")) return e;
+    gfn = x_.code_at[vcpu];
     return 0;
   }
 

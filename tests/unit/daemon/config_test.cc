@@ -30,13 +30,14 @@ TEST(Config, EmptyFileMeansTheBuiltInValues) {
 
 TEST(Config, EveryKeyIsRead) {
   const auto c = parse(
-      "[daemon]\nsocket = /tmp/s\nsocket-mode = 0660\nsocket-group = video\nlog-level = debug\n"
+      "[daemon]\nguests = /tmp/g\nsocket = /tmp/s\nsocket-mode = 0660\nsocket-group = video\nlog-level = debug\n"
       "trace = /tmp/t\n[gpu]\ndevice-id = 0x5912\ntime-scale = 0.25\nstep-us = 50\nspin-us = 0\n"
       "max-lag-ms = 7\nslice-ms = 9\nhang-ms = 300\n"
       "[type tiny]\nlow-mib = 32\nhigh-mib = 0\nfences = 2\nresolution = 800x600\nweight = 3\n"
       "maximum = 1\n");
   ASSERT_TRUE(c.ok()) << c.error();
   EXPECT_EQ(c->socket, "/tmp/s");
+  EXPECT_EQ(c->guests, "/tmp/g");
   EXPECT_EQ(c->socket_mode, 0660u);
   EXPECT_EQ(c->socket_group, "video");
   EXPECT_EQ(c->log_level, LogLevel::debug);
@@ -59,6 +60,7 @@ TEST(Config, TheFileShippedSaysWhatIsBuiltIn) {
   ASSERT_TRUE(shipped.ok()) << shipped.error();
   const Config built_in = default_config();
   EXPECT_EQ(shipped->types, built_in.types);
+  EXPECT_EQ(shipped->guests, built_in.guests);
   EXPECT_EQ(shipped->socket_mode, built_in.socket_mode);
   EXPECT_EQ(shipped->spin_us, built_in.spin_us);
   EXPECT_EQ(shipped->step_us, built_in.step_us);

@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+# The daemon ends with guests at work and the next one takes them over: on purpose, when nobody notices, and
+# killed, when what was on the GPU is lost like in a hang. A daemon told to end lets every guest go.
+# shellcheck source=tests/xen/dom0/life.sh
+. /bed/dom0/life.sh
+file=$log/xengvtd-life.log
+# taken_over COUNT: guests, by all daemons so far.
+taken_over() { [ "$(grep -c 'taken over from' "$file")" -ge "$1" ]; }
+# next_daemon SIGNAL: ends this one and starts another, which records nothing.
+next_daemon() {
+  kill "-$1" "$(daemon_pid)"
+  wait_for 20 daemon_is_gone && lean_daemon
+}
+waits() { [[ $(xl list "$1") =~ -{6} ]]; }
+
+if [ -z "${TAKEOVER_LEAN:-}" ] && need_guests one; then
+  check "a daemon ends on purpose and the next is there" "$file" next_daemon USR1
+  check "it has the guest" "$file" wait_for 20 taken_over 1
+  begin one blit
+  program_worked one 240 blit
+  check "the guest noticed nothing" "$(console one)" no_complaints "$(console one)"
+  begin one blit
+  nap 8
+  check "a daemon is killed and the next is there" "$file" next_daemon KILL
+  check "it has the guest still" "$file" wait_for 20 taken_over 2
+  finish one 240
+  said one | grep -aE 'bed: (not )?ok ' # its work may be lost, but it ends
+  begin one blit
+  program_worked one 240 blit
+  xengvt info one
+  end_guests
+fi
+stop_daemon
+check "a daemon starts for small guests" "$file" lean_daemon || return
+for name in small large; do
+  check "xl create of $name" "$log/create-$name.log" lean "$name" work && wait_for 40 works "$name"
+done
+before=$(grep -c 'taken over from' "$file")
+kill -KILL "$(daemon_pid)"
+check "a vCPU waits for a daemon that was killed" /run/said wait_for 30 waits small
+check "the next daemon starts" "$file" lean_daemon
+check "it takes both over" "$file" wait_for 20 taken_over "$((before + 2))"
+for name in small large; do check "$name stores on" "$file" wait_for 60 works "$name" 20; done
+check "a guest that was taken over can be destroyed" "$file" xl destroy large
+check "its vGPU is gone" "$file" wait_for 20 has_no_vgpu large
+stop_daemon
+check "a guest whose daemon was told to end is not stuck" "$log/xl-dmesg.log" wait_for 90 gone small
+check "nothing is written down any more" "$file" test -z "$(ls -A /run/xengvt/guests)"
+xl dmesg | grep -a 'lean:' | tail -n 12
