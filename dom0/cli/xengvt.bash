@@ -13,6 +13,11 @@ _xengvt() {
   elif [ "$COMP_CWORD" = 2 ] && [[ " info attach detach set screenshot " == *" $command "* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" list 2>/dev/null |
       awk 'NR > 1 { print $1 }')" -- "$word")
+  elif [ "$command" = attach ] && [ "${COMP_WORDS[COMP_CWORD - 1]}" = --type ]; then
+    mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" list --types 2>/dev/null |
+      awk 'NR > 1 { print $1 }')" -- "$word")
+  elif [ "$COMP_CWORD" = 3 ] && [ "$command" = set ]; then
+    mapfile -t COMPREPLY < <(compgen -W 'paused=yes paused=no' -- "$word")
   elif [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" "$command" --help 2>/dev/null |
       grep -oE -- '--[a-z-]+' | sort -u)" -- "$word")
