@@ -18,6 +18,17 @@ refused "a wrong option" "bad vGPU option" 1 'device_model_args_hvm=["-xgpu","ty
 refused "no type" "vGPU type is not given" 1 'device_model_args_hvm=[]'
 refused "a VGA of QEMU's" "QEMU's own VGA" 1 'vga="stdvga"'
 refused "populate on demand" "populate-on-demand" 1 'maxmem=64'
+refused "a PV guest that needs QEMU" "a PV guest cannot have a vGPU" 1 \
+  'type="pv"' 'kernel="/bed/image/vmlinuz"' 'vfb=["vnc=1"]'
+# xl never asks a device model for a PVH guest: only the file can be checked (docs/xl.md).
+lean_file pvh 'type="pvh"' 'kernel="/bed/image/vmlinuz"'
+check "xengvt check names a PVH guest" /run/said fails /run/said xengvt check /run/pvh.cfg
+xl create -p /run/pvh.cfg && check "a PVH guest comes without its wrapper being called" "$log/xengvtd-life.log" \
+  test ! -e /var/log/xen/qemu-dm-pvh.log && xl destroy pvh
+lean_file only 'x=1'
+check "xengvt check has nothing against an HVM guest" /run/said eval 'xengvt check /run/only.cfg >/run/said 2>&1'
+xengvt check >"$log/check.log" 2>&1
+check "xengvt check has nothing against this host" "$log/check.log" eval '! grep ^bad "$log/check.log"'
 if check "xl create of the only guest of a type" "$log/create-only.log" \
   lean only work 'device_model_args_hvm=["-xgpu","type=single"]'; then
   refused "no room left" "all 1 vGPUs of type single are in use" 1 'device_model_args_hvm=["-xgpu","type=single"]'
