@@ -24,14 +24,33 @@ namespace fs = std::filesystem;
 constexpr unsigned kMaxGuests = 64;
 constexpr double kMaxSeconds = 600;
 
-/// Three of seven guests run streams, the others draw.
+/// Loads the recorded guests, each the first of its file.
+std::string load_recorded(const std::vector<std::string>& files, size_t count,
+                          embedded::DemoConfig& c) {
+  for (size_t i = 0; i < count; ++i) {
+    const std::string& file = files[i % files.size()];
+    auto scripts = replay::load_scripts(file);
+    if (!scripts.ok()) return file + ": " + scripts.error();
+    if (scripts->guests.empty()) return file + ": holds no guest";
+    c.recorded.push_back(std::move(scripts->guests.begin()->second));
+    c.recorded_names.push_back(fs::path(file).stem().string());
+  }
+  return {};
+}
+
+/// Of seven guests four draw, two run streams, and one was recorded.
 std::string share_out(const Parsed& p, embedded::DemoConfig& c) {
   const int guests = p.get<int>("guests");
   if (guests < 1 || guests > static_cast<int>(kMaxGuests)) return "1 to 64 guests";
   std::vector<std::string> files =
       p.has("streams") ? p.get<std::vector<std::string>>("streams") : find_streams();
-  c.stream_guests = files.empty() ? 0 : static_cast<unsigned>(guests) * 3 / 7;
-  c.painters = static_cast<unsigned>(guests) - c.stream_guests;
+  const std::vector<std::string> recordings =
+      p.has("recordings") ? p.get<std::vector<std::string>>("recordings") : find_recordings();
+  const unsigned others = static_cast<unsigned>(guests) * 3 / 7;
+  const unsigned recorded = recordings.empty() ? 0 : (others + 1) / 3;
+  c.stream_guests = files.empty() ? 0 : others - recorded;
+  c.painters = static_cast<unsigned>(guests) - c.stream_guests - recorded;
+  if (std::string why = load_recorded(recordings, recorded, c); !why.empty()) return why;
   if (c.stream_guests == 0) files.clear();
   for (const std::string& file : files) {
     auto script = guests::AubScript::load(file);
@@ -105,10 +124,12 @@ int report(const embedded::DemoResult& r, std::ostream& err) {
 
 void add_options(po::options_description& options) {
   options.add_options()("guests", po::value<int>()->default_value(7),
-                        "how many, 1 to 64: four of seven draw, three run streams")(
+                        "how many, 1 to 64: four of seven draw, two run streams, one was recorded")(
       "seconds", po::value<double>()->default_value(3), "virtual time")(
       "out", po::value<std::string>(), "folder for demo.png and demo.json (default: here)")(
-      "streams", po::value<std::vector<std::string>>()->multitoken(), "AUB files to run");
+      "streams", po::value<std::vector<std::string>>()->multitoken(), "AUB files to run")(
+      "recordings", po::value<std::vector<std::string>>()->multitoken(),
+      "recordings of guests to play (made with --open)");
   add_slice_option(options);
 }
 
@@ -131,7 +152,7 @@ int demo_recorded(Args args, std::ostream& out, std::ostream& err, const Recordi
   if (folder && !folder->error().empty()) return fail(err, "demo: " + folder->error());
   ProgressLine line(err);
   config.progress = [&](uint64_t done, uint64_t end) {
-    line.show(std::to_string(config.painters + config.stream_guests) +
+    line.show(std::to_string(config.painters + config.stream_guests + config.recorded.size()) +
               " guests: " + std::to_string(done * 100 / end) + "%");
   };
   const auto result = embedded::run_demo(config);

@@ -31,6 +31,14 @@ double share(const DemoGuest& g, uint64_t all_ns) {
   return all_ns ? static_cast<double>(g.stats.gpu_ns) / static_cast<double>(all_ns) : 0;
 }
 
+json::value recorded_json(const DemoGuest& g) {
+  if (!g.recorded) return nullptr;
+  return json::object{{"accesses", g.recorded->delivered},
+                      {"late", g.recorded->late},
+                      {"written_pages", g.recorded->pages},
+                      {"equal_pages", g.recorded->pages_equal}};
+}
+
 json::object guest_json(const DemoGuest& g, uint64_t all_ns) {
   const auto& t = g.traps;
   return {{"name", g.name},
@@ -55,6 +63,7 @@ json::object guest_json(const DemoGuest& g, uint64_t all_ns) {
           {"resets", g.stats.resets},
           {"faults", g.stats.faults},
           {"refused", g.stats.refused_commands},
+          {"recorded", recorded_json(g)},
           {"error", g.error}};
 }
 
@@ -81,6 +90,7 @@ json::object demo_json(const DemoResult& r) {
                                  {"requests", t.requests},
                                  {"gpu_ns", t.gpu_ns},
                                  {"native_gpu_ns", t.native_gpu_ns},
+                                 {"recorded_gpu_ns", t.recorded_gpu_ns},
                                  {"mediator_ns", t.mediator_ns},
                                  {"mediator_idle_ns", t.mediator_idle_ns},
                                  {"mediated_over_native", t.mediated_over_native},
@@ -100,6 +110,11 @@ void print_demo(const DemoResult& r, std::ostream& out) {
   table.add({"total", "", "", std::to_string(t.submissions), ms(t.gpu_ns), "", "", "", "", "", "",
              std::to_string(t.traps) + " traps", std::to_string(t.refused)});
   table.print(out);
+  for (const DemoGuest& g : r.guests)
+    if (g.recorded)
+      out << g.name << " did what a guest of the recording " << g.work << " had done, "
+          << g.recorded->delivered << " accesses; of " << g.recorded->pages
+          << " pages that the GPU wrote then, " << g.recorded->pages_equal << " are the same now\n";
   out << ms(t.virtual_ns) << " ms of virtual time; mediator " << ms(t.mediator_ns)
       << " ms of real time, " << ms(t.mediator_idle_ns) << " of it while no engine ran\n"
       << "mediated over native throughput " << fixed(t.mediated_over_native, 3) << " ("

@@ -9,16 +9,16 @@ namespace json = boost::json;
 
 int trace_control(const std::vector<std::string>& words, const Parsed& p, std::ostream& out,
                   std::ostream& err) {
-  json::object request;
-  if (words[0] == "start") {
-    if (words.size() != 1 || !p.has("output"))
-      return fail(err, "trace start: expected -o TRACE and nothing else");
-    request = {{"request", "trace-start"},
-               {"path", std::filesystem::absolute(p.get<std::string>("output")).string()},
-               {"open", p.has("open")}};
-  } else {
-    if (words.size() != 1) return fail(err, "trace stop: expected nothing else");
-    request = {{"request", "trace-stop"}};
+  const bool start = words[0] == "start";
+  if (words.size() > 2) return fail(err, "trace " + words[0] + ": expected one domain or none");
+  if (start && !p.has("output")) return fail(err, "trace start: no -o TRACE given");
+  if (words.size() == 2 && p.has("open"))
+    return fail(err, "trace start: a recording of one guest is always --open");
+  json::object request{{"request", start ? "trace-start" : "trace-stop"}};
+  if (words.size() == 2) request["domain"] = words[1];
+  if (start) {
+    request["path"] = std::filesystem::absolute(p.get<std::string>("output")).string();
+    request["open"] = p.has("open");
   }
   const Asked asked = ask(p, request, err);
   if (asked.exit) return *asked.exit;

@@ -53,6 +53,7 @@ json::object to_json(const Timed& t) {
                  {"first_divergence", nullptr}};
   if (r.first_divergence) o["first_divergence"] = *r.first_divergence;
   if (!r.reason.empty()) o["reason"] = r.reason;
+  if (r.changed_answers != 0) o["changed_answers"] = r.changed_answers;
   o["recorded_ns"] = r.recorded_ns;
   o["replay_ns"] = static_cast<uint64_t>(t.seconds * 1e9);
   return o;
@@ -141,6 +142,22 @@ OpenReplayResult play_open(const std::string& path, const std::optional<std::str
   return r;
 }
 
+/// Writes the trace anew, with what this mediator puts out.
+Timed retell_file(const std::string& path, const std::string& to) {
+  TraceSource file(path);
+  TraceSink sink(to);
+  Timed t;
+  t.result.error = file.error().empty() ? sink.error() : file.error();
+  if (!t.result.error.empty()) return t;
+  hv::trace::Reader reader(file, mediator::trace::kVocabulary);
+  hv::trace::FileHeader header;
+  header.quirks = reader.header().quirks;
+  hv::trace::Writer writer(sink, header);
+  t.result = mediator::trace::retell(reader, writer);
+  if (t.result.error.empty() && t.result.matches && !sink.commit()) t.result.error = sink.error();
+  return t;
+}
+
 /// Replays one trace; adds to `all`. The exit code.
 int replay_one(const std::string& path, const Parsed& how, json::array& all, std::ostream& out,
                std::ostream& err) {
@@ -156,7 +173,8 @@ int replay_one(const std::string& path, const Parsed& how, json::array& all, std
     tell(r);
     return r.same() ? kOk : kFailed;
   }
-  const Timed t = replay_file(path);
+  const Timed t =
+      how.has("retell") ? retell_file(path, how.get<std::string>("output")) : replay_file(path);
   if (!t.result.error.empty()) return fail(err, path + ": " + t.result.error);
   tell(t);
   return t.result.matches ? kOk : kFailed;
@@ -167,14 +185,18 @@ int replay_one(const std::string& path, const Parsed& how, json::array& all, std
 int replay_main(Args args, std::ostream& out, std::ostream& err) {
   po::options_description options("options");
   options.add_options()("open", "as a stimulus for a live mediator and model (record --open)")(
-      "output,o", po::value<std::string>(), "with --open: record what happens into this trace");
+      "output,o", po::value<std::string>(), "with --open or --retell: the trace to write")(
+      "retell", "same inputs and answers, but what this mediator puts out");
   const Parsed parsed = parse({"replay", "TRACE...", "Replays recordings and compares."}, options,
                               args, out, err, "trace");
   if (parsed.exit) return *parsed.exit;
   if (!parsed.has("trace")) return fail(err, "replay: no trace given");
   const auto& traces = parsed.get<std::vector<std::string>>("trace");
-  if (parsed.has("output") && (!parsed.has("open") || traces.size() != 1))
-    return fail(err, "replay: -o goes with --open and one trace");
+  const bool open = parsed.has("open"), retell = parsed.has("retell");
+  if (parsed.has("output") && ((!open && !retell) || traces.size() != 1))
+    return fail(err, "replay: -o goes with --open or --retell, and one trace");
+  if (retell && (open || !parsed.has("output")))
+    return fail(err, "replay: --retell goes with -o TRACE, and not with --open");
   json::array all;
   int code = kOk;
   for (const std::string& path : traces) {

@@ -187,11 +187,12 @@ int trace_main(Args args, std::ostream& out, std::ostream& err) {
       "from", po::value<double>(), "info: count from this time on, in ms since the start")(
       "to", po::value<double>(), "info: and up to this time");
   add_socket_option(options);
-  const Parsed parsed =
-      parse({"trace", "info TRACE | show TRACE | assemble TEXT -o TRACE | start -o TRACE | stop",
-             "Counts what a recording holds, prints it as text, makes one from its text, or has "
-             "xengvtd record what its guests do."},
-            options, args, out, err, "operand");
+  const Parsed parsed = parse(
+      {"trace",
+       "info TRACE | show TRACE | assemble TEXT -o TRACE | start [DOMAIN] -o TRACE | stop [DOMAIN]",
+       "Counts what a recording holds, prints it as text, makes one from its text, or has "
+       "xengvtd record what its guests do."},
+      options, args, out, err, "operand");
   if (parsed.exit) return *parsed.exit;
   if (!parsed.has("operand")) return fail(err, "trace: info, show, assemble, start or stop?");
   const auto& words = parsed.get<std::vector<std::string>>("operand");

@@ -111,6 +111,8 @@ Keys daemon_keys(Config& c) {
           {"log-level", level(c.log_level)},
           {"guests", path_of(c.guests, 4000)},
           {"trace", path_of(c.trace, 4095)},
+          {"trace-folder", path_of(c.trace_folder, 3900)},
+          {"trace-max-mib", number(c.trace_max_mib, 1, 65536)},
           {"trace-open", yes_no(c.trace_open)}};
 }
 

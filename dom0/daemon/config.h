@@ -33,8 +33,10 @@ struct Config {
   std::string socket_group;  ///< empty: the daemon's own
   LogLevel log_level = LogLevel::info;
   std::string guests = "/run/xengvt/guests";  ///< what is written down of each guest
-  std::string trace;        ///< record from the start into this file; empty: do not
-  bool trace_open = false;  ///< also what the GPU finds in guests' memory, for open replay
+  std::string trace;         ///< record from the start into this file; empty: do not
+  std::string trace_folder;  ///< record each guest from its birth into a file here; empty: do not
+  uint32_t trace_max_mib = 256;  ///< a recording ends when its file is so long, 1..65536
+  bool trace_open = false;       ///< also what the GPU finds in guests' memory, for open replay
 
   uint16_t device_id = 0x1912;
   double time_scale = 1.0;  ///< modelled time per wall time, 0.001..1000

@@ -131,9 +131,12 @@ Reply log(Service& s, const Request& r) {
 Reply trace_start(Service& s, const Request& r) {
   const std::string path = r.text("path");
   if (path.empty() || path[0] != '/') throw BadRequest{"'path' is not an absolute path"};
+  if (r.has("domain")) return done(s.trace_start_guest(r.text("domain"), path));
   return done(s.trace_start(path, r.flag_or("open", false)));
 }
-Reply trace_stop(Service& s, const Request&) { return done(s.trace_stop()); }
+Reply trace_stop(Service& s, const Request& r) {
+  return done(r.has("domain") ? s.trace_stop_guest(r.text("domain")) : s.trace_stop());
+}
 
 struct Verb {
   std::string_view name;

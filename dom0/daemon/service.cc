@@ -43,13 +43,17 @@ Service::Service(const Config& config, Backend& backend, WallClock& clock, Log& 
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       timer_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
       interrupt_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      recordings_(
+          config_, backend.bus(),
+          [this](gpu::model::DmaObserver* o) { model_.set_dma_observer(o); }, log),
       gpu_(model_, pacer_, clock, config.step_us, [this] { signal_eventfd(interrupt_.get()); }) {}
 
 Service::~Service() {
   gpu_.stop();
   while (!guests_.empty())
     remove(guests_.begin()->first, guests_.begin()->second->left ? "" : "xengvtd ends");
-  if (const auto done = finish_trace(); !done.ok()) log_.error(done.error().cause);
+  if (const auto done = recordings_.stop_whole(); !done.ok()) log_.error(done.error().cause);
+  recordings_.follow(nullptr);
   session_.reset();
 }
 
@@ -60,7 +64,7 @@ std::string Service::start() {
   if (backend_.event_fd() >= 0) watch(backend_.event_fd());
   if (const auto s = driver_->start(); !s.ok())
     return std::string("the GPU does not come up: ") + hv::error_name(s.error());
-  session_ = std::make_unique<mediator::trace::Session>(*driver_, clock_, mediator_config());
+  make_session(mediator::trace::Session::Start::later);
   gpu_.start();
   take_over_all();
   if (config_.trace.empty()) return {};
@@ -143,11 +147,16 @@ hv::Result<hv::DomId, Problem> Service::admit(const Backend::Identity& who, cons
   g->name = who.name;
   g->since_ns = clock_.now_ns();
   g->backend = std::move(*opened);
-  auto id = session_->create_vgpu(g->backend->domain(), vgpu_config(type, config_, who.name));
-  if (!id.ok())
+  g->subject = session_->next_subject();
+  const bool recorded = recordings_.begin(who.name, who.id);
+  auto id =
+      session_->create_vgpu(g->backend->domain(), vgpu_config(type, config_, who.name), recorded);
+  if (!id.ok()) {
+    recordings_.end(g->subject);
     return Problem{
         std::string("the mediator has no room for the vGPU: ") + hv::error_name(id.error()),
         "use a smaller type, or stop a guest"};
+  }
   g->vgpu = *id;
   Guest& guest = *guests_.emplace(who.id, std::move(g)).first->second;
   if (const auto live = guest.backend->go_live(*session_->traps(*id)); !live.ok()) {
@@ -171,6 +180,7 @@ void Service::remove(hv::DomId domid, const std::string& why) {
     folder_.forget(domid);
   }
   session_->destroy_vgpu(g.vgpu);
+  recordings_.end(g.subject);
   if (!why.empty()) log_.add(LogLevel::info, g.name, "vGPU detached: " + why);
   guests_.erase(it);
 }
@@ -255,7 +265,7 @@ HostReport Service::host() {
   for (const gen9::EngineId e : gen9::kAllEngines) h.gpu_ns += model_.busy_ns(e);
   h.lag_ns = pacer_.forgiven_ns();
   h.longest_step_ns = gpu_.longest_step_ns();
-  if (trace_) h.trace = trace_->path;
+  h.trace = recordings_.whole_path();
   for (const auto& [id, g] : guests_) ++h.in_use[g->type.name];
   return h;
 }

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "dom0/cli/trace_file.h"
 #include "dom0/daemon/backend.h"
 #include "dom0/daemon/config.h"
 #include "dom0/daemon/fd.h"
@@ -17,8 +16,8 @@
 #include "dom0/daemon/keep.h"
 #include "dom0/daemon/log.h"
 #include "dom0/daemon/paced_device.h"
+#include "dom0/daemon/recordings.h"
 #include "dom0/gpu/driver/driver.h"
-#include "dom0/replay/memory_recorder.h"
 #include "mediator/trace/session.h"
 
 namespace xengvtd {
@@ -76,6 +75,9 @@ class Service {
   /// GPU finds in guests' memory, for open replay.
   Done trace_start(const std::string& path, bool open);
   Done trace_stop();
+  /// The same for one guest, from its birth on; good for open replay.
+  Done trace_start_guest(const std::string& domain, const std::string& path);
+  Done trace_stop_guest(const std::string& domain);
 
   [[nodiscard]] std::vector<GuestReport> guests();
   hv::Result<GuestReport, Problem> guest(const std::string& domain);
@@ -109,7 +111,7 @@ class Service {
   void drop_dead();
   void tell_changes(uint64_t now);
   void arm_timer();
-  Done finish_trace();
+  void make_session(mediator::trace::Session::Start start);
 
   const Config config_;
   Backend& backend_;
@@ -121,10 +123,8 @@ class Service {
   PacedDevice device_;
   std::unique_ptr<gpu::Driver> driver_;
   Fd epoll_, timer_, interrupt_;
-  struct Trace;
-  std::unique_ptr<Trace> trace_;
+  Recordings recordings_;
   std::unique_ptr<mediator::trace::Session> session_;
-  std::unique_ptr<replay::MemoryRecorder> memory_recorder_;
   Guests guests_;
   bool deaths_ = false;  ///< some domain died
   uint64_t next_tell_ns_ = 0;

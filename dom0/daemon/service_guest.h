@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the service keeps of one guest and of a trace being recorded.
+// What the service keeps of one guest.
 #pragma once
 
 #include "dom0/daemon/service.h"
@@ -11,6 +11,7 @@ struct Service::Guest {
   VgpuType type;
   std::unique_ptr<BackendGuest> backend;
   hv::VgpuId vgpu{};
+  uint32_t subject = 0;  ///< its number in recordings
   bool paused = false, ready = false, direct_reads = true;
   uint64_t since_ns = 0;
   // What is written down of it, and as of which of the back end's changes.
@@ -21,14 +22,6 @@ struct Service::Guest {
   // What was told of it already.
   mediator::FailsafeReason failsafe{};
   uint64_t refused = 0, resets = 0, faults = 0;
-};
-
-struct Service::Trace {
-  Trace(const std::string& p, const hv::trace::FileHeader& header)
-      : path(p), sink(p), writer(sink, header) {}
-  std::string path;
-  cli::TraceSink sink;
-  hv::trace::Writer writer;
 };
 
 }  // namespace xengvtd

@@ -122,6 +122,7 @@ void Service::arm_timer() {
 
 void Service::tell_changes(uint64_t now) {
   next_tell_ns_ = now + kTellNs;
+  recordings_.look();
   for (auto& [id, g] : guests_) {
     g->backend->tick(now);
     const mediator::VgpuStats s = session_->mediator().stats(g->vgpu);
@@ -145,51 +146,51 @@ void Service::tell_changes(uint64_t now) {
   }
 }
 
+void Service::make_session(mediator::trace::Session::Start start) {
+  recordings_.follow(nullptr);
+  session_.reset();
+  const bool memory = recordings_.whole() && recordings_.whole_is_open();
+  session_ = std::make_unique<mediator::trace::Session>(*driver_, clock_, mediator_config(),
+                                                        &recordings_.sink(), memory, start);
+  recordings_.follow(session_.get());
+}
+
 Service::Done Service::trace_start(const std::string& path, bool open) {
   const GpuThread::Entry entry(gpu_);
-  if (trace_) return Problem{"a trace is being recorded already: " + trace_->path, "stop it first"};
+  if (recordings_.whole())
+    return Problem{"a trace is being recorded already: " + recordings_.whole_path(),
+                   "stop it first"};
   if (!guests_.empty())
-    return Problem{"a trace starts before the first vGPU is attached",
-                   "stop the guests, or set 'trace' in xengvtd.conf"};
-  hv::trace::FileHeader header;
-  if (open) header.quirks |= hv::trace::kGuestData;
-  auto trace = std::make_unique<Trace>(path, header);
-  if (!trace->sink.error().empty())
-    return Problem{trace->sink.error(), "give a path that xengvtd can write"};
-  session_.reset();
-  trace_ = std::move(trace);
-  session_ = std::make_unique<mediator::trace::Session>(*driver_, clock_, mediator_config(),
-                                                        &trace_->writer, open);
-  if (open) {
-    memory_recorder_ = std::make_unique<replay::MemoryRecorder>(*session_, backend_.bus());
-    model_.set_dma_observer(memory_recorder_.get());
-  }
-  log_.info("recording into " + path);
+    return Problem{"a trace of everything starts before the first vGPU is attached",
+                   "stop the guests, or record one: xengvt trace start DOMAIN -o TRACE"};
+  if (auto started = recordings_.start_whole(path, open); !started.ok()) return started;
+  make_session(mediator::trace::Session::Start::at_once);
   return {};
 }
 
 Service::Done Service::trace_stop() {
   const GpuThread::Entry entry(gpu_);
-  if (!trace_) return Problem{"no trace is being recorded", "start one with xengvt trace start"};
-  return finish_trace();
+  if (!recordings_.whole())
+    return Problem{"no trace is being recorded", "start one with xengvt trace start"};
+  return recordings_.stop_whole();
 }
 
-Service::Done Service::finish_trace() {
-  if (!trace_) return {};
-  if (memory_recorder_) memory_recorder_->finish();
-  model_.set_dma_observer(nullptr);
-  memory_recorder_.reset();
-  const auto status = session_->finish();
-  const std::unique_ptr<Trace> trace = std::move(trace_);
-  std::string why = trace->sink.error();
-  if (why.empty() && !status.ok()) why = trace->path + ": " + hv::error_name(status.error());
-  if (why.empty() && !trace->sink.commit()) why = trace->sink.error();
-  // Nothing may go on writing into what is gone now.
-  if (guests_.empty())
-    session_ = std::make_unique<mediator::trace::Session>(*driver_, clock_, mediator_config());
-  if (!why.empty()) return Problem{"the trace is lost: " + why, "look at the disk"};
-  log_.info("recorded " + trace->path);
-  return {};
+Service::Done Service::trace_start_guest(const std::string& domain, const std::string& path) {
+  const GpuThread::Entry entry(gpu_);
+  for (const auto& [id, g] : guests_)
+    if (g->name == domain || std::to_string(id.v) == domain)
+      return Problem{domain + " has a vGPU already, and a recording begins at its birth",
+                     "start the recording, then the guest; or set 'trace-folder' in xengvtd.conf"};
+  // A domain that is there but has no vGPU yet may be given by number; one that is to come has a
+  // name.
+  const auto who = backend_.identify(domain);
+  return recordings_.want(who.ok() ? who->name : domain, path);
+}
+
+Service::Done Service::trace_stop_guest(const std::string& domain) {
+  const GpuThread::Entry entry(gpu_);
+  const auto g = find(domain);
+  return recordings_.stop(g.ok() ? (*g)->name : domain);
 }
 
 }  // namespace xengvtd

@@ -6,6 +6,7 @@
 
 #include "dom0/embedded/host.h"
 #include "dom0/embedded/native.h"
+#include "dom0/embedded/recorded_guest.h"
 #include "dom0/guests/aub/stream_guest.h"
 #include "dom0/guests/painter/painter.h"
 
@@ -15,6 +16,9 @@ namespace {
 constexpr uint64_t kProgressStepNs = 20'000'000;
 // A baseline that never gets through its work ends here, in virtual time over the demo's.
 constexpr uint64_t kBaselineFactor = 4;
+// Recorded time is shortened so that a recorded guest is done when so much of the demo's time is
+// over.
+constexpr double kRecordedShare = 0.8;
 
 /// How to make one guest's software, here and again for the baseline.
 struct Recipe {
@@ -119,6 +123,32 @@ DemoGuest collect(Host& host, Guest& guest, const Recipe& recipe, const DemoConf
   return g;
 }
 
+replay::Pace recorded_pace(const replay::Script& script, const DemoConfig& c) {
+  const uint64_t span = script.actions.empty() ? 0 : script.actions.back().at_ns;
+  const double wanted = kRecordedShare * static_cast<double>(c.virtual_ns);
+  return {.scale = span == 0 ? 1 : std::min(1.0, wanted / static_cast<double>(span))};
+}
+
+DemoGuest collect_recorded(Host& host, Guest& guest, size_t i, const DemoConfig& c) {
+  auto& player = static_cast<replay::Player&>(*guest.actor());
+  DemoGuest g;
+  g.name = "real" + std::to_string(i + 1);
+  g.work = c.recorded_names[i];
+  g.stats = host.mediator().stats(guest.vgpu());
+  g.requests = g.stats.submissions;
+  g.traps = player.counts();
+  g.mediator_ns = guest.mediator_time().ns;
+  g.latency_median_us = percentile(g.stats.latency_us, 50);
+  g.latency_p99_us = percentile(g.stats.latency_us, 99);
+  g.recorded = player.outcome();
+  if (!player.finished()) {
+    g.error = "did not come to its end";
+  } else if (g.recorded->pages != g.recorded->pages_equal) {
+    g.error = "not as recorded: " + g.recorded->difference;
+  }
+  return g;
+}
+
 DemoTotal total(const Host& host, const std::vector<DemoGuest>& guests) {
   DemoTotal t;
   const MediatorTime m = host.mediator_time();
@@ -129,13 +159,15 @@ DemoTotal total(const Host& host, const std::vector<DemoGuest>& guests) {
   t.dma_violations = host.guard().violations();
   for (const DemoGuest& g : guests) {
     t.native_gpu_ns += g.native_gpu_ns;
+    if (g.recorded) t.recorded_gpu_ns += g.stats.gpu_ns;
     t.submissions += g.stats.submissions;
     t.requests += g.requests;
     t.traps += g.traps.exits();
     t.refused += g.stats.refused_commands;
   }
   const auto over = [&](uint64_t mediator_ns) {
-    const auto here = static_cast<double>(t.gpu_ns + mediator_ns);
+    const auto here =
+        static_cast<double>(t.gpu_ns - std::min(t.gpu_ns, t.recorded_gpu_ns) + mediator_ns);
     return here > 0 ? static_cast<double>(t.native_gpu_ns) / here : 0.0;
   };
   t.mediated_over_native = over(t.mediator_idle_ns);
@@ -181,6 +213,10 @@ hv::Result<DemoResult, std::string> run_demo(const DemoConfig& config) {
     if (std::string why = host.boot(*g, r.make(g->port(), UINT64_MAX)); !why.empty())
       return r.name + ": " + why;
   }
+  for (const replay::Script& script : config.recorded)
+    if (std::string why = add_recorded_guest(host, script, recorded_pace(script, config));
+        !why.empty())
+      return why;
   run_with_progress(host, config);
   DemoResult result;
   result.total.virtual_ns = host.now_ns();
@@ -188,6 +224,8 @@ hv::Result<DemoResult, std::string> run_demo(const DemoConfig& config) {
     return std::string("recording failed: ") + hv::error_name(s.error());
   for (size_t i = 0; i < all.size(); ++i)
     result.guests.push_back(collect(host, *host.guests()[i], all[i], config));
+  for (size_t i = 0; i < config.recorded.size(); ++i)
+    result.guests.push_back(collect_recorded(host, *host.guests()[all.size() + i], i, config));
   const uint64_t virtual_ns = result.total.virtual_ns;
   result.total = total(host, result.guests);
   result.total.virtual_ns = virtual_ns;

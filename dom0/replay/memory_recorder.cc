@@ -113,9 +113,25 @@ void MemoryRecorder::note_progress(uint32_t subject) {
 
 void MemoryRecorder::finish() {
   settle();
-  for (const auto& [subject, pages] : written_)
-    for (const auto& [gfn, page] : pages.sums())
-      session_.note(hv::trace::Kind::gpu_page, subject, {gfn.v, page.bytes, page.sum});
+  for (const auto& [subject, pages] : written_) note_written(subject, pages);
+}
+
+void MemoryRecorder::finish_guest(uint32_t subject) {
+  settle();
+  note_written(subject, written_[subject]);
+  written_.erase(subject);
+  engines_.erase(subject);
+  by_frame_.clear();
+  std::erase_if(pages_, [&](const auto& p) {
+    if (p.first.subject != subject) return false;
+    kept_ -= p.second.known != nullptr;
+    return true;
+  });
+}
+
+void MemoryRecorder::note_written(uint32_t subject, const WrittenPages& pages) {
+  for (const auto& [gfn, page] : pages.sums())
+    session_.note(hv::trace::Kind::gpu_page, subject, {gfn.v, page.bytes, page.sum});
 }
 
 }  // namespace replay

@@ -32,6 +32,8 @@ class MemoryRecorder final : public gpu::model::DmaObserver {
   void on_access(const gpu::model::DmaAccess& access) override;
   /// Notes what was written. Before the session's finish().
   void finish();
+  /// The same for one guest, of which nothing is known afterwards.
+  void finish_guest(uint32_t subject);
 
  private:
   using GuestPage = mediator::trace::Session::GuestPage;
@@ -46,6 +48,7 @@ class MemoryRecorder final : public gpu::model::DmaObserver {
   void note(const Page& page, gen9::EngineId engine, unsigned from, unsigned to);
   void note_progress(uint32_t subject);
   void settle();
+  void note_written(uint32_t subject, const WrittenPages& pages);
   Contents& known(Page& page);
 
   mediator::trace::Session& session_;

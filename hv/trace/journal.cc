@@ -22,7 +22,7 @@ Status Journal::decode_status(uint64_t code) {
 }
 
 void Journal::flush_outputs() {
-  if (outputs_ == 0) return;
+  if (outputs_ == 0 || !writer_) return;
   const uint64_t args[] = {outputs_, running_.value()};
   writer_->add(Kind::outputs, 0, args);
   outputs_ = 0;

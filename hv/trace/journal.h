@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -33,9 +34,17 @@ class Journal {
   Journal() = default;
   explicit Journal(RecordSink& sink) : mode_(Mode::record), writer_(&sink) {}
   explicit Journal(Reader& reader) : mode_(Mode::replay), reader_(&reader) {}
+  /// What a replay skips is told to this.
+  using Aside = std::function<void(const Record&)>;
+  /// A replay that takes inputs and answers from the trace, but not what the core puts out: that
+  /// may have changed. Divergence is then only a question that the trace has no answer to.
+  Journal(Reader& reader, Aside aside)
+      : mode_(Mode::replay), reader_(&reader), lenient_(true), aside_(std::move(aside)) {}
 
   [[nodiscard]] bool off() const { return mode_ == Mode::off; }
   [[nodiscard]] bool recording() const { return mode_ == Mode::record; }
+  /// Replaying for a session that records in turn.
+  [[nodiscard]] bool lenient() const { return lenient_; }
   [[nodiscard]] bool replaying() const { return mode_ == Mode::replay; }
 
   // Calls of ports. `live` makes the real call; it is not used in a replay.
@@ -114,11 +123,17 @@ class Journal {
   [[nodiscard]] const std::string& divergence_reason() const { return reason_; }
   /// Why the trace could not be read further; empty if it could.
   [[nodiscard]] const std::string& reader_error() const { return reader_->error(); }
+  /// Lenient replay: reads that the guest would have been answered otherwise.
+  [[nodiscard]] uint64_t changed_answers() const { return changed_answers_; }
   /// Records replayed so far.
   [[nodiscard]] uint64_t replayed() const { return replayed_; }
   /// Time between the first and the last clock answer.
   [[nodiscard]] uint64_t span_ns() const { return now_ - first_now_.value_or(now_); }
 
+  /// Recording goes on after a stop().
+  void start() {
+    if (writer_) mode_ = Mode::record;
+  }
   /// Recording: from here on calls go straight through. What is pending is written.
   void stop() {
     flush_outputs();
@@ -155,6 +170,9 @@ class Journal {
   Result<uint64_t> replay_value(Kind kind, uint32_t subject, Args args);
   Status replay_fill(Kind kind, uint32_t subject, Args args, std::span<std::byte> to);
   uint64_t replay_now();
+  Status lenient_output(Kind kind, uint32_t subject);
+  bool leave_out(const Record& r);
+  bool skip_to(Kind kind, uint32_t subject);
   const Record* peek();
   void take();
   void diverge(const std::string& why);  ///< at the next record, or in the run of folded calls
@@ -172,6 +190,9 @@ class Journal {
   uint64_t outputs_ = 0, outputs_hash_ = 0, outputs_index_ = 0;
   Hash64 running_;
 
+  bool lenient_ = false;
+  Aside aside_;
+  uint64_t changed_answers_ = 0;
   const Record* peeked_ = nullptr;
   bool over_ = false;  ///< replay: ended, diverged or out of trace; answers are neutral
   uint64_t replayed_ = 0;

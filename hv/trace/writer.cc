@@ -36,26 +36,40 @@ void Writer::put_header() {
 
 void Writer::put(std::span<const std::byte> bytes) {
   if (status_.ok()) status_ = sink_.put(bytes);
+  file_bytes_ += bytes.size();
 }
 
-void Writer::add(Kind kind, uint32_t subject, std::span<const uint64_t> args,
-                 std::span<const std::byte> blob) {
-  if (!status_.ok()) return;
+bool encode_record(std::vector<std::byte>& to, Kind kind, uint32_t subject,
+                   std::span<const uint64_t> args, std::span<const std::byte> blob) {
   std::byte head[1 + kVarintBytes * (kMaxArgs + 1)];
-  if (args.size() > kMaxArgs || blob.size() > kMaxRecord - sizeof head) {
-    status_ = Error::bad_argument;
-    return;
-  }
+  if (args.size() > kMaxArgs || blob.size() > kMaxRecord - sizeof head) return false;
   size_t n = 0;
   head[n++] = static_cast<std::byte>(kind);
   n += put_varint(head + n, subject);
   for (const uint64_t a : args) n += put_varint(head + n, a);
   std::byte length[kVarintBytes];
   const size_t length_bytes = put_varint(length, n + blob.size());
-  raw_.insert(raw_.end(), length, length + length_bytes);
-  raw_.insert(raw_.end(), head, head + n);
-  raw_.insert(raw_.end(), blob.begin(), blob.end());
+  to.insert(to.end(), length, length + length_bytes);
+  to.insert(to.end(), head, head + n);
+  to.insert(to.end(), blob.begin(), blob.end());
+  return true;
+}
+
+void Writer::add(Kind kind, uint32_t subject, std::span<const uint64_t> args,
+                 std::span<const std::byte> blob) {
+  if (!status_.ok()) return;
+  if (!encode_record(raw_, kind, subject, args, blob)) {
+    status_ = Error::bad_argument;
+    return;
+  }
   ++records_;
+  if (raw_.size() >= kBlockGoal) close_block();
+}
+
+void Writer::add_encoded(std::span<const std::byte> bytes, uint64_t count) {
+  if (!status_.ok()) return;
+  raw_.insert(raw_.end(), bytes.begin(), bytes.end());
+  records_ += count;
   if (raw_.size() >= kBlockGoal) close_block();
 }
 

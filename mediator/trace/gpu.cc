@@ -110,6 +110,7 @@ GpuInfo TracedGpu::gpu_info() {
 }
 
 GpuInfo TracedGpu::replay_info() {
+  if (journal_.lenient() && info_) return *info_;  // the session asks, and the mediator
   const hv::trace::Record* r = journal_.expect(kind::gpu_info, kSubject, {});
   if (!r) return {};
   const auto& a = r->args;
@@ -120,7 +121,7 @@ GpuInfo TracedGpu::replay_info() {
                   static_cast<gen9::EngineMask>(a[4] & 0xff),
                   a[5],
                   a[6]};
-  if (plausible(i)) return i;
+  if (plausible(i)) return *(info_ = i);
   journal_.diverge_taken(*r, "no such GPU");
   return {};
 }

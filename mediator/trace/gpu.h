@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "hv/trace/journal.h"
@@ -56,6 +57,7 @@ class TracedGpu final : public HostGpu {
   hv::trace::Journal& journal_;
   EventHook after_poll_;
   std::vector<StoredEvent> scratch_;
+  std::optional<GpuInfo> info_;  ///< replay: as answered
 };
 
 }  // namespace mediator::trace

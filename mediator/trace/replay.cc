@@ -20,6 +20,9 @@ using hv::trace::Record;
 class Player {
  public:
   explicit Player(hv::trace::Reader& reader) : journal_(reader) {}
+  /// Takes what the mediator puts out as it comes, and tells it to `sink`.
+  Player(hv::trace::Reader& reader, hv::trace::RecordSink& sink)
+      : journal_(reader, [this](const Record& r) { pass_on(r); }), sink_(&sink) {}
   ReplayResult run();
 
  private:
@@ -34,17 +37,19 @@ class Player {
   bool create(const Record& r);
   bool trap(const Guest& g, const Record& r);
   void compare_state(ReplayResult& result);
+  void pass_on(const Record& r);
 
   Journal journal_;
+  hv::trace::RecordSink* sink_ = nullptr;
   TracedGpu gpu_{nullptr, journal_};
   hv::trace::TracedClock clock_{nullptr, journal_};
   std::map<uint32_t, Guest> guests_;
-  std::unique_ptr<Mediator> mediator_;
+  std::unique_ptr<Session> session_;
 };
 
 bool Player::start(const Record& r) {
-  if (mediator_ || !sane_session(r)) return false;
-  mediator_ = std::make_unique<Mediator>(gpu_, clock_, decode_session(r));
+  if (session_ || !sane_session(r)) return false;
+  session_ = std::make_unique<Session>(gpu_, clock_, decode_session(r), sink_);
   return true;
 }
 
@@ -56,12 +61,12 @@ bool Player::create(const Record& r) {
   g.aperture_bytes = config.aperture_bytes;
   g.domain = std::make_unique<hv::trace::TracedDomain>(
       nullptr, journal_, number, hv::DomId{static_cast<uint16_t>(r.args[0])}, false);
-  const auto id = mediator_->create_vgpu(*g.domain, config);
+  const auto id = session_->create_vgpu(*g.domain, config);
   journal_.result(kind::created, number,
                   {id.ok() ? 0 : Journal::encode_error(id.error()), id.ok() ? id->v : 0u});
   if (id.ok()) {
     g.id = *id;
-    g.traps = mediator_->traps(*id);
+    g.traps = session_->traps(*id);
   }
   return true;
 }
@@ -84,30 +89,35 @@ bool Player::trap(const Guest& g, const Record& r) {
 /// False if the input makes no sense where it stands.
 bool Player::deliver(const Record& r) {
   if (r.kind == kind::session) return start(r);
-  if (!mediator_) return false;
+  if (!session_) return false;
   if (r.kind == kind::create) return create(r);
   if (r.kind == kind::poll) {
-    mediator_->poll();
+    session_->poll();
     return true;
   }
   const auto found = guests_.find(r.subject);
   if (found == guests_.end() || !found->second.id) return false;
   Guest& g = found->second;
   if (r.kind == kind::pause) {
-    mediator_->pause(*g.id, r.args[0] != 0);
+    session_->pause(*g.id, r.args[0] != 0);
   } else if (r.kind == kind::destroy) {
-    mediator_->destroy_vgpu(*std::exchange(g.id, std::nullopt));
+    session_->destroy_vgpu(*std::exchange(g.id, std::nullopt));
   } else {
     return trap(g, r);
   }
   return true;
 }
 
+void Player::pass_on(const Record& r) {
+  if (!session_) return;
+  sink_->add(r.kind, r.subject, std::span{r.args}.first(kVocabulary.args(r.kind)), r.blob);
+}
+
 void Player::compare_state(ReplayResult& result) {
-  result.state = state_hash(*mediator_);
+  result.state = state_hash(session_->mediator());
   const auto& recorded = journal_.final_state();
   if (result.first_divergence || !recorded) return;
-  result.matches = *recorded == result.state;
+  result.matches = sink_ != nullptr || *recorded == result.state;
   if (!result.matches) {
     result.first_divergence = result.events;
     result.reason = "the final state differs";
@@ -125,15 +135,28 @@ ReplayResult Player::run() {
   result.events = journal_.replayed();
   result.recorded_ns = journal_.span_ns();
   result.error = journal_.reader_error();
-  if (result.error.empty() && !mediator_) result.error = "the trace has no session";
+  if (result.error.empty() && !session_) result.error = "the trace has no session";
   if (!result.error.empty()) return result;
   result.first_divergence = journal_.first_divergence();
   result.reason = journal_.divergence_reason();
+  result.changed_answers = journal_.changed_answers();
   compare_state(result);
+  if (result.matches && !session_->finish().ok()) result.error = "cannot be written";
   return result;
 }
 }  // namespace
 
-ReplayResult replay(hv::trace::Reader& reader) { return Player(reader).run(); }
+ReplayResult replay(hv::trace::Reader& reader) {
+  if (reader.header().quirks & hv::trace::kOneGuest) {
+    ReplayResult r;
+    r.error = "holds one guest of several, without the answers to the mediator: replay it --open";
+    return r;
+  }
+  return Player(reader).run();
+}
+
+ReplayResult retell(hv::trace::Reader& reader, hv::trace::RecordSink& sink) {
+  return Player(reader, sink).run();
+}
 
 }  // namespace mediator::trace

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "hv/trace/reader.h"
+#include "hv/trace/sink.h"
 
 namespace mediator::trace {
 
@@ -17,11 +18,17 @@ struct ReplayResult {
   bool matches = false;                      ///< every call and the final state are the same
   std::optional<uint64_t> first_divergence;  ///< index of the first record that is not
   std::string reason;                        ///< what differed there
+  uint64_t changed_answers = 0;              ///< retold: reads answered otherwise to the guest
   uint64_t recorded_ns = 0;                  ///< time that the recording spans
   std::string error;                         ///< not empty: the trace is bad
 };
 
 /// The reader must know kVocabulary (mediator/trace/kinds.h) and stand before the first record.
 ReplayResult replay(hv::trace::Reader& reader);
+
+/// For a mediator that puts out something else than the recorded one: the same inputs and the same
+/// answers of the ports, with what this mediator puts out, go into `sink`. `matches` means then
+/// that the mediator asked for nothing that the trace has no answer to.
+ReplayResult retell(hv::trace::Reader& reader, hv::trace::RecordSink& sink);
 
 }  // namespace mediator::trace

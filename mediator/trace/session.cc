@@ -11,8 +11,8 @@ using hv::trace::Journal;
 
 /// What stands before one vGPU while recording.
 struct Session::Guest final : hv::TrapHandler {
-  Guest(hv::Domain& domain, Session& session, uint32_t subject)
-      : domain_(&domain, session.journal_, subject, domain.id(), session.guest_memory_),
+  Guest(hv::Domain& domain, Session& session, uint32_t subject, bool keep_pages)
+      : domain_(&domain, session.journal_, subject, domain.id(), keep_pages),
         session_(session),
         journal_(session.journal_),
         subject_(subject) {}
@@ -48,7 +48,7 @@ struct Session::Guest final : hv::TrapHandler {
 };
 
 Session::Session(HostGpu& gpu, hv::Clock& clock, const MediatorConfig& config,
-                 hv::trace::RecordSink* sink, bool guest_memory)
+                 hv::trace::RecordSink* sink, bool guest_memory, Start start)
     : sink_(sink),
       journal_(sink ? Journal(*sink) : Journal()),
       gpu_(&gpu, journal_),
@@ -61,6 +61,7 @@ Session::Session(HostGpu& gpu, hv::Clock& clock, const MediatorConfig& config,
   const GpuInfo info = gpu.gpu_info();
   sink->describe(info.device_id, info.revision);
   record_config(config);
+  if (start == Start::later) journal_.stop();
   mediator_ = std::make_unique<Mediator>(gpu_, clock_, config);
 }
 
@@ -82,15 +83,17 @@ uint32_t Session::subject(hv::VgpuId id) {
   return g ? g->subject_ : 0;
 }
 
-hv::Result<hv::VgpuId> Session::create_vgpu(hv::Domain& domain, const VgpuConfig& c) {
-  if (!journal_.recording()) return mediator_->create_vgpu(domain, c);
+hv::Result<hv::VgpuId> Session::create_vgpu(hv::Domain& domain, const VgpuConfig& c,
+                                            bool guest_memory) {
+  if (!sink_) return mediator_->create_vgpu(domain, c);
   const uint32_t number = ++guests_made_;
   journal_.input(kind::create, number,
                  {domain.id().v, c.device_id, c.revision, c.windows.low_base, c.windows.low_bytes,
                   c.windows.high_base, c.windows.high_bytes, c.aperture_bytes, c.fences, c.width,
                   c.height, c.huge_pages, c.weight},
                  std::as_bytes(std::span{c.name}));
-  Guest& g = *guests_.emplace_back(std::make_unique<Guest>(domain, *this, number));
+  Guest& g = *guests_.emplace_back(
+      std::make_unique<Guest>(domain, *this, number, guest_memory || guest_memory_));
   const auto id = mediator_->create_vgpu(g.domain_, c);
   journal_.result(kind::created, number,
                   {id.ok() ? 0 : Journal::encode_error(id.error()), id.ok() ? id->v : 0u});
@@ -104,7 +107,10 @@ hv::Result<hv::VgpuId> Session::create_vgpu(hv::Domain& domain, const VgpuConfig
 void Session::destroy_vgpu(hv::VgpuId id) {
   journal_.input(kind::destroy, subject(id), {});
   mediator_->destroy_vgpu(id);
-  if (Guest* g = find(id)) g->id_.reset();
+  if (Guest* g = find(id)) {
+    pages_changed_ += g->domain_.pins_changed() + 1;
+    g->id_.reset();
+  }
 }
 
 hv::TrapHandler* Session::traps(hv::VgpuId id) {
@@ -114,7 +120,7 @@ hv::TrapHandler* Session::traps(hv::VgpuId id) {
 
 hv::Status Session::resume(hv::VgpuId id, std::span<const std::byte> registers,
                            FailsafeReason failsafe) {
-  if (sink_) return hv::Error::not_supported;
+  if (journal_.recording()) return hv::Error::not_supported;
   mediator_->resume(id, registers, failsafe);
   return {};
 }
@@ -134,15 +140,24 @@ hv::Result<Screen> Session::read_screen(hv::VgpuId id) {
   return mediator_->read_screen(id);
 }
 
+void Session::listen(bool on) {
+  if (on)
+    journal_.start();
+  else
+    journal_.stop();
+}
+
 std::optional<Session::GuestPage> Session::page_of(hv::BusFrame frame) const {
   for (const auto& g : guests_)
-    if (const auto gfn = g->domain_.gfn_of(frame)) return GuestPage{g->subject_, *gfn};
+    if (const auto gfn = g->id_ ? g->domain_.gfn_of(frame) : std::nullopt)
+      return GuestPage{g->subject_, *gfn};
   return std::nullopt;
 }
 
 uint64_t Session::pages_changed() const {
-  uint64_t n = 0;
-  for (const auto& g : guests_) n += g->domain_.pins_changed();
+  uint64_t n = pages_changed_;
+  for (const auto& g : guests_)
+    if (g->id_) n += g->domain_.pins_changed();
   return n;
 }
 

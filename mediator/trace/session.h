@@ -17,17 +17,23 @@ namespace mediator::trace {
 
 class Session {
  public:
+  enum class Start : uint8_t { at_once, later };
   /// `sink` may be nullptr: no recording. Both ports and the sink outlive the session. With
   /// `guest_memory` it knows whose pages the GPU reaches, so that what the GPU finds there can be
-  /// noted, for open replay (set Quirk::kGuestData in the header).
+  /// noted, for open replay (set Quirk::kGuestData in the header). A session that starts `later`
+  /// puts nothing into the sink until listen(): what it then says of one guest is good for open
+  /// replay.
   Session(HostGpu& gpu, hv::Clock& clock, const MediatorConfig& config,
-          hv::trace::RecordSink* sink = nullptr, bool guest_memory = false);
+          hv::trace::RecordSink* sink = nullptr, bool guest_memory = false,
+          Start start = Start::at_once);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   // The inputs of a Mediator; see mediator.h. Drive it through these only.
-  hv::Result<hv::VgpuId> create_vgpu(hv::Domain& domain, const VgpuConfig& config);
+  /// `guest_memory`: for this guest too, if not for all.
+  hv::Result<hv::VgpuId> create_vgpu(hv::Domain& domain, const VgpuConfig& config,
+                                     bool guest_memory = false);
   /// Not while recording: not_supported then.
   hv::Status resume(hv::VgpuId id, std::span<const std::byte> registers, FailsafeReason failsafe);
   void destroy_vgpu(hv::VgpuId id);
@@ -41,6 +47,11 @@ class Session {
   [[nodiscard]] const Mediator& mediator() const { return *mediator_; }
   /// Reads guest memory, but is no part of a recording.
   hv::Result<Screen> read_screen(hv::VgpuId id);
+
+  /// Does the sink hear of what happens? From the start unless told `later`; again after finish().
+  void listen(bool on);
+  /// The number that the next guest will have in the recording.
+  [[nodiscard]] uint32_t next_subject() const { return guests_made_ + 1; }
 
   /// A guest's page as the GPU reaches it.
   struct GuestPage {
@@ -76,6 +87,7 @@ class Session {
   const bool guest_memory_;
   InputHook before_access_;
   uint32_t guests_made_ = 0;
+  uint64_t pages_changed_ = 0;                  ///< by guests that are gone
   std::vector<std::unique_ptr<Guest>> guests_;  ///< of this recording, dead ones too
   std::unique_ptr<Mediator> mediator_;
 };

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "dom0/daemon/local_backend.h"
+#include "dom0/replay/script.h"
 
 namespace xengvtd {
 namespace {
@@ -164,6 +165,45 @@ TEST_F(Control, ATraceIsRecordedOnlyFromBeforeTheFirstGuest) {
   EXPECT_NE(error(R"({"request":"trace-start","path":")" + path + "\"}"), "");
   EXPECT_TRUE(run_until([&] { return service_.guests()[0].stats.submissions > 3; }));
   std::filesystem::remove(path);
+}
+
+TEST_F(Control, OneGuestIsRecordedFromItsBirthBesideOthers) {
+  const std::string path =
+      (std::filesystem::temp_directory_path() / ("xengvtd_" + std::to_string(getpid()) + ".one"))
+          .string();
+  const std::string start = R"({"request":"trace-start","domain":"local2","path":")" + path + "\"}";
+  const std::string stop = R"({"request":"trace-stop","domain":"local2"})";
+  EXPECT_NE(error(stop), "");
+  EXPECT_EQ(error(R"({"request":"attach","domain":"1","type":"small"})"), "");
+  EXPECT_EQ(error(start), "");
+  EXPECT_EQ(error(R"({"request":"attach","domain":"2","type":"small"})"), "");
+  EXPECT_NE(error(start), "");  // it lives already
+  EXPECT_TRUE(run_until([&] {
+    const auto all = service_.guests();
+    return all[0].stats.submissions > 1 && all[1].stats.submissions > 1;
+  }));
+  EXPECT_EQ(error(R"({"request":"detach","domain":"2"})"), "");
+  const auto scripts = replay::load_scripts(path);
+  ASSERT_TRUE(scripts.ok()) << scripts.error();
+  ASSERT_EQ(scripts->guests.size(), 1u);
+  const replay::Script& script = scripts->guests.begin()->second;
+  EXPECT_EQ(script.config.name, "local2");
+  EXPECT_GT(script.submissions, 1u);
+  EXPECT_FALSE(script.written.empty());
+  EXPECT_NE(error(stop), "");  // it ended with the guest
+  std::filesystem::remove(path);
+}
+
+TEST_F(Control, AWishForARecordingCanBeTakenBack) {
+  EXPECT_EQ(error(R"({"request":"trace-start","domain":"local2","path":"/nonexistent/t"})"), "");
+  EXPECT_EQ(error(R"({"request":"trace-stop","domain":"local2"})"), "");
+  EXPECT_NE(error(R"({"request":"trace-stop","domain":"local2"})"), "");
+}
+
+TEST_F(Control, AGuestThatCannotBeRecordedStillGetsItsVgpu) {
+  EXPECT_EQ(error(R"({"request":"trace-start","domain":"local2","path":"/nonexistent/t"})"), "");
+  EXPECT_EQ(error(R"({"request":"attach","domain":"2","type":"small"})"), "");
+  EXPECT_TRUE(run_until([&] { return service_.guests()[0].stats.submissions > 1; }));
 }
 
 }  // namespace
