@@ -162,10 +162,17 @@ Verdict CommandAudit::write_register(unsigned dword, unsigned value_dword) {
   return kFine;
 }
 
+/// Later generations add the engine's base to register numbers under these bits. Gen9 knows none of
+/// them, and programs set them for both; the copy has them clear, so that they mean nothing
+/// anywhere.
+void CommandAudit::clear_add_base(uint32_t bits) {
+  if (cmd_[0] & bits) set(0, cmd_[0] & ~bits);
+}
+
 Verdict CommandAudit::load_immediate() {
-  constexpr uint32_t kByteDisables = 0xf00, kAddBase = bit(19);
+  constexpr uint32_t kByteDisables = 0xf00;
   if (cmd_.size() % 2 == 0) return refused(Reject::bad_length, cmd_[0]);
-  if (cmd_[0] & kAddBase) return refused(Reject::register_offset, cmd_[0]);
+  clear_add_base(bit(19));
   // Part of a register's value is nothing the owner could check or change.
   if (!user() && (cmd_[0] & kByteDisables)) return refused(Reject::forbidden_command, cmd_[0]);
   for (unsigned i = 1; i < cmd_.size(); i += 2) {
@@ -176,10 +183,9 @@ Verdict CommandAudit::load_immediate() {
 }
 
 Verdict CommandAudit::memory_register(bool load) {
-  constexpr uint32_t kAddBase = bit(19);
   const uint32_t reg = cmd_[1];
-  if ((cmd_[0] & kAddBase) || (reg & ~kRegisterOffset))
-    return refused(Reject::register_offset, reg);
+  clear_add_base(bit(19));
+  if (reg & ~kRegisterOffset) return refused(Reject::register_offset, reg);
   // A privileged load takes a value nobody saw, so it has the short list of the stores.
   const bool allowed = load && user() ? may_write_register(request_.engine, request_.rules, reg)
                                       : may_read_register(request_.engine, request_.rules, reg);
@@ -188,12 +194,10 @@ Verdict CommandAudit::memory_register(bool load) {
 }
 
 Verdict CommandAudit::register_register() {
-  constexpr uint32_t kAddBases = bit(18) | bit(19);
   const uint32_t from = cmd_[1], to = cmd_[2];
   if (!user()) return refused(Reject::forbidden_register, to);
-  if ((cmd_[0] & kAddBases) || ((from | to) & ~kRegisterOffset)) {
-    return refused(Reject::register_offset, to);
-  }
+  clear_add_base(bit(18) | bit(19));
+  if ((from | to) & ~kRegisterOffset) return refused(Reject::register_offset, to);
   if (!may_read_register(request_.engine, request_.rules, from)) {
     return refused(Reject::forbidden_register, from);
   }
@@ -254,9 +258,13 @@ Verdict CommandAudit::store_immediate() {
   return operand(desc_->addresses[0], cmd_.size() > 4 || (cmd_[0] & kQword) ? 8 : 4);
 }
 
-Verdict CommandAudit::store_index() const {
+/// Into the context's own status page: the engine's is ours, and is never what a guest means.
+Verdict CommandAudit::store_index() {
   constexpr uint32_t kOwnPage = bit(21);
-  if ((cmd_[0] & kOwnPage) == 0) return refused(Reject::privileged_from_user, cmd_[0]);
+  if ((cmd_[0] & kOwnPage) == 0) {
+    if (!user()) return refused(Reject::privileged_from_user, cmd_[0]);
+    set(0, cmd_[0] | kOwnPage);
+  }
   return cmd_[1] <= hv::kPageSize - 8 ? kFine : refused(Reject::ggtt_address, cmd_[1]);
 }
 

@@ -43,6 +43,7 @@ class CommandAudit {
   Verdict operand(const gen9::AddressOperand& a, unsigned bytes);
   Verdict batch_start();
   Verdict batch_end() const;
+  void clear_add_base(uint32_t bits);
   Verdict load_immediate();
   Verdict write_register(unsigned dword, unsigned value_dword);
   Verdict memory_register(bool load);
@@ -53,7 +54,7 @@ class CommandAudit {
   Verdict post_sync(bool indexed);
   Verdict atomic();
   Verdict store_immediate();
-  Verdict store_index() const;
+  Verdict store_index();
   Verdict semaphore_wait();
   Verdict emulate();
   void allow_arbitration();

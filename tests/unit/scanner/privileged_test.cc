@@ -123,7 +123,7 @@ TEST(PrivilegedScan, RefusesLoadsOfOtherRegistersByOffset) {
 
 TEST(PrivilegedScan, RefusesOddLoadsAndRelativeOrOddOffsets) {
   EXPECT_EQ(run_ring({0x11000002, 0x20c0, 1, 0x20c0}).reason(), Reject::bad_length);
-  EXPECT_EQ(run_ring({0x11000001 | 1u << 19, 0xc0, 1}).reason(), Reject::register_offset);
+  EXPECT_EQ(run_ring({0x11000001 | 1u << 19, 0xc0, 1}).reason(), Reject::forbidden_register);
   EXPECT_EQ(run_ring({0x11000001, 0x20c1, 1}).reason(), Reject::register_offset);
   EXPECT_EQ(run_ring({0x11000001, 0x8020c0, 1}).reason(), Reject::register_offset);
   EXPECT_EQ(run_ring({0x11000001 | 1u << 8, 0x20c0, 1}).reason(), Reject::forbidden_command);

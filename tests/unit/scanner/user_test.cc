@@ -27,7 +27,6 @@ TEST(UserScan, RefusesEveryGgttOperand) {
       {0x1b400002, 0, 0x2000, 0},                          // MI_CONDITIONAL_BATCH_BUFFER_END
       {0x18800001, 0x1000, 0},                             // MI_BATCH_BUFFER_START
       {0x0a000001, 0, 0x2000},                             // MI_DISPLAY_FLIP
-      {0x10800001, 0x100, 0},                              // MI_STORE_DATA_INDEX, global page
   };
   for (const Dwords& s : streams) {
     const auto r = run_user(s);
@@ -52,6 +51,28 @@ TEST(UserScan, AllowsTheSameCommandsThroughPpgtt) {
     EXPECT_EQ(r.reason(), Reject::none) << std::hex << s[0];
     EXPECT_TRUE(r.host.patches.empty());
   }
+}
+
+// Programs set bits 19 and 18 for later generations, with numbers that are whole on this one.
+TEST(UserScan, ClearsTheBitsThatAddAnEnginesBaseElsewhere) {
+  const Dwords streams[] = {{0x11080001, 0x22600, 1},
+                            {0x12080002, 0x22600, 0x2000, 0},
+                            {0x14880002, 0x22600, 0x2000, 0},
+                            {0x150c0001, 0x223a8, 0x22600}};
+  for (const Dwords& s : streams) {
+    const auto r = run_user(s, EngineId::bcs);
+    EXPECT_EQ(r.reason(), Reject::none) << std::hex << s[0];
+    EXPECT_EQ(r.copy[0], s[0] & ~(3u << 18));
+  }
+  EXPECT_EQ(run_user({0x11080001, 0x600, 1}, EngineId::bcs).reason(), Reject::forbidden_register)
+      << "a number is never taken for one relative to the base";
+}
+
+TEST(UserScan, StoresByIndexIntoTheContextsOwnPage) {
+  const auto r = run_user({0x10800001, 0x100, 0});  // the engine's, which is not the guest's
+  EXPECT_EQ(r.reason(), Reject::none);
+  EXPECT_EQ(r.copy[0], 0x10a00001u);
+  EXPECT_EQ(run_user({0x10800001, 0xffc, 0}).reason(), Reject::ggtt_address);
 }
 
 TEST(UserScan, LoadsWhatMesaLoads) {
