@@ -143,7 +143,8 @@ $(foreach f,$(FUZZERS),$(eval $(call fuzz_rules,$(f))))
 FUZZ_PROGRAMS := $(FUZZERS:%=$(B)/fuzz-%)
 
 # The bed: stock Xen under QEMU's emulation. Guest programs are static, so that a guest needs nothing else.
-XEN_PACKAGES := qemu-system-x86 cpio kmod e2fsprogs grub-common grub-pc-bin libdrm-dev
+XEN_PACKAGES := qemu-system-x86 cpio kmod e2fsprogs grub-common grub-pc-bin libdrm-dev binutils \
+                libegl-dev libgles-dev libgbm-dev
 GUEST_PROGRAMS := $(patsubst tests/xen/guest/%.cc,build/xen/guest-bin/%,$(wildcard tests/xen/guest/*.cc))
 $(GUEST_PROGRAMS): build/xen/guest-bin/%: tests/xen/guest/%.cc $(wildcard tests/xen/guest/*.h) $(OBJ_DEPS)
 	$(call say,CXX)
@@ -157,6 +158,13 @@ $(LEAN_GUEST): tests/xen/lean/lean.cc $(OBJ_DEPS)
 	$(Q)$(CXX) -std=gnu++20 $(filter-out -Wnull-dereference,$(WARN)) -Os -m32 -ffreestanding -fno-exceptions -fno-rtti -fno-pie -no-pie \
 	  -fno-stack-protector -fno-threadsafe-statics -fno-asynchronous-unwind-tables -mno-sse -mno-mmx -nostdlib -static \
 	  -Wl,-N,-Ttext=0x100000,-e,_start,--build-id=none,--no-warn-rwx-segments $< -o $@
+# Those for the guests' root are not: Mesa is loaded at run time.
+MESA_PROGRAMS := $(patsubst tests/xen/guest/mesa/%.cc,build/xen/guest-bin/%,$(wildcard tests/xen/guest/mesa/*.cc))
+$(MESA_PROGRAMS): build/xen/guest-bin/%: tests/xen/guest/mesa/%.cc
+	$(call say,CXX)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -std=gnu++20 $(WARN) -O2 -I/usr/include/libdrm $< -o $@ -lEGL -lGLESv2 -lgbm -ldrm
+GUEST_PROGRAMS += $(MESA_PROGRAMS)
 
 TEST_OBJ := $(call obj,$(call src,tests))
 $(TEST_OBJ): $(B)/obj/%.o: %.cc $(OBJ_DEPS)

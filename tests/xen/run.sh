@@ -20,6 +20,7 @@ for program in qemu-system-x86_64 mke2fs depmod cpio; do
   command -v "$program" >/dev/null || refuse "$program is missing; make setup-xen installs it"
 done
 "$sources/images.sh" || exit 1
+"$sources/guest_root.sh" || exit 1
 
 # archive ROOT: a compressed cpio archive to follow an initramfs.
 archive() { (cd "$1" && find . | cpio -o -H newc -R 0:0 --quiet) | gzip -1; }
@@ -43,11 +44,12 @@ END
 # What differs from run to run: the init scripts and the programs of the guests.
 fill_initramfs() {
   local add=$bed/add
-  rm -rf "$add" && mkdir -p "$add"/{dom0,guest/bed}
+  rm -rf "$add" && mkdir -p "$add"/{dom0,guest/bed,guest/root-modules}
   cp "$sources/dom0/init" "$add/dom0/init"
   { cat "$images/dom0.initrd"; archive "$add/dom0"; } >"$bed/dom0.initrd"
   cp "$sources/guest/init" "$add/guest/init"
-  cp "$sources/guest/main.sh" "$add/guest/bed/"
+  cp "$sources"/guest/*.sh "$add/guest/bed/"
+  cp "$bed"/root/modules/* "$add/guest/root-modules/"
   cp build/xen/guest-bin/* "$add/guest/bed/" 2>/dev/null
   { cat "$images/guest.initrd"; archive "$add/guest"; } >"$bed/guest.initrd"
   guest_disk "$share/image/guest.disk"
@@ -58,7 +60,7 @@ fill_share() {
   rm -rf "$share" "$log"
   mkdir -p "$share"/{bin,dom0,guest,image,log} "$log"
   cp "$sources"/dom0/* "$share/dom0/"
-  cp "$sources"/guest/*.cfg "$share/guest/"
+  cp "$sources"/guest/{*.cfg,known_messages} "$share/guest/"
   for program in build/release/xengvt build/release/xengvtd build/release/xengvt-dm; do
     [ ! -f "$program" ] || cp "$program" "$share/bin/"
   done
@@ -80,6 +82,7 @@ boot() {
     -machine pc -nodefaults -vga none -display none -no-reboot "$@" \
     -kernel "$images/xen" -append "$xen" -initrd "$images/vmlinuz $dom0,$bed/dom0.initrd" \
     -drive "file=$images/dom0.ext4,format=raw,if=virtio,snapshot=on" \
+    -drive "file=$bed/root/root.ext4,format=raw,if=virtio,readonly=on" \
     -virtfs "local,path=$share,mount_tag=bed,security_model=none,multidevs=remap"
 }
 

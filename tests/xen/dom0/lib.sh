@@ -54,6 +54,7 @@ guest() {
   done
   disk "$name" "$arguments"
   model+=",\"-drive\",\"file=/tmp/$name.disk,format=raw,if=none,id=d0\",\"-device\",\"virtio-blk-pci,drive=d0,addr=0x4\""
+  model+=",\"-drive\",\"file=/dev/vdb,format=raw,if=none,id=d1,readonly=on\",\"-device\",\"virtio-blk-pci,drive=d1,addr=0x5\""
   { cat /bed/guest/guest.cfg; printf '%s\n' "name=\"$name\"" "device_model_args_hvm=[$model]" "${lines[@]}"; } >"$log/$name.cfg"
   xl create "$log/$name.cfg" >"$log/create-$name.log" 2>&1
 }

@@ -12,6 +12,7 @@ export BED_SEED
 driver() {
   local begin options module
   begin=$(uptime_seconds)
+  dmesg -c >/dev/null
   while read -r module; do
     options=
     [ "$module" != drm_kms_helper.ko ] || options=fbdev_emulation=$(argument bed.fbdev)
@@ -27,7 +28,8 @@ screen() {
   [ -e /dev/fb0 ] || return
   { clear; for i in $(seq 1 30); do echo "XenGVT guest $BED_SEED, line $i: the console on a virtual display"; done; } >/dev/tty1
 }
-troubles() { dmesg | sed -n 's/^.*\(drm:.*ERROR.*\|GPU HANG.*\|Resetting .*\)/bed: trouble \1/p'; }
+# What the kernel said at the level of a warning or above since the last time; "[drm]" alone says nothing.
+complaints() { dmesg -r -c | sed -n 's/^<[0-4]>\[[^]]*\] *\(\[drm\] *\)\{0,1\}/bed: complaint /p'; }
 
 say "seed $BED_SEED"
 [ -n "$(argument bed.orders)" ] || return 0
@@ -37,6 +39,7 @@ while read -r id command; do
   say "start $id $command $(uptime_seconds)"
   [ "$command" != end ] || break
   $command
-  say "finish $id $? $(uptime_seconds)"
+  status=$?
+  complaints
+  say "finish $id $status $(uptime_seconds)"
 done
-troubles

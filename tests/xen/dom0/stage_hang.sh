@@ -1,0 +1,28 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+# A guest's batches that never end: its own driver gets over them, and a guest beside it has its results and
+# its pace. Then the driver is unloaded and loaded again.
+# shellcheck source=tests/xen/dom0/vgpu.sh
+. /bed/dom0/vgpu.sh
+need_guests one two || return
+# pace_of: the mean of what the second guest's program said.
+pace_of() { mark_of two "pace mean" | cut -d ' ' -f 1; }
+begin two pace 20
+program_worked two 60 pace
+before=$(pace_of)
+begin one hang 60
+begin two pace 60
+program_worked one 300 hang
+program_worked two 120 pace
+during=$(pace_of)
+figure pace_alone "$before"
+figure pace_beside_hang "$during"
+check "a guest beside one that hangs keeps its pace ($before before, $during during)" "$(console two)" \
+  awk "BEGIN {exit !($during >= 0.7 * $before)}"
+check "the daemon goes on" "$log/xengvtd.log" daemon_runs
+begin one reload.sh
+program_worked one 120 reload
+begin one blit
+program_worked one 240 blit
+no_refusals one
+no_refusals two
