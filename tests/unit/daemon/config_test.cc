@@ -30,7 +30,8 @@ TEST(Config, EmptyFileMeansTheBuiltInValues) {
 
 TEST(Config, EveryKeyIsRead) {
   const auto c = parse(
-      "[daemon]\nguests = /tmp/g\nsocket = /tmp/s\nsocket-mode = 0660\nsocket-group = video\nlog-level = debug\n"
+      "[daemon]\nguests = /tmp/g\nsocket = /tmp/s\nsocket-mode = 0660\nsocket-group = "
+      "video\nlog-level = debug\n"
       "trace = /tmp/t\n[gpu]\ndevice-id = 0x5912\ntime-scale = 0.25\nstep-us = 50\nspin-us = 0\n"
       "max-lag-ms = 7\nslice-ms = 9\nhang-ms = 300\n"
       "[type tiny]\nlow-mib = 32\nhigh-mib = 0\nfences = 2\nresolution = 800x600\nweight = 3\n"
