@@ -71,6 +71,9 @@ class Backend {
   virtual hv::Result<Identity, Problem> identify(const std::string& domain) = 0;
   /// A domain that can be given a vGPU now; refuses with the reason.
   virtual hv::Result<std::unique_ptr<BackendGuest>, Problem> attach(const Identity& who) = 0;
+  /// When tick() is wanted, by the wall clock; UINT64_MAX for never.
+  [[nodiscard]] virtual uint64_t wake_ns() const { return UINT64_MAX; }
+  virtual void tick(uint64_t now_ns) { (void)now_ns; }
   /// Whether the domain of a record is alive still.
   virtual bool is_there(const hv::xen::Record& record) { return (void)record, false; }
   /// A guest whose process ended, by its record. On failure it is as it was.

@@ -74,6 +74,7 @@ void Service::pump() {
     gpu_.acknowledge();
     take_events();
     if (deaths_) drop_dead();
+    if (const uint64_t now = clock_.now_ns(); backend_.wake_ns() <= now) backend_.tick(now);
     if (!serve(false)) return;
   }
   // A guest's accesses come in rows, and being woken for each costs more than answering it.
@@ -103,7 +104,7 @@ bool Service::serve(bool all) {
 
 void Service::arm_timer() {
   gpu_.set_occupied(!session_->mediator().idle());
-  uint64_t at = session_->mediator().next_deadline_ns();
+  uint64_t at = std::min(session_->mediator().next_deadline_ns(), backend_.wake_ns());
   for (const auto& [id, g] : guests_) at = std::min(at, g->backend->wake_ns());
   if (!guests_.empty()) at = std::min(at, next_tell_ns_);
   const uint64_t now = clock_.now_ns();

@@ -11,6 +11,7 @@ extern "C" {
 #include <cstdlib>
 
 #include "dom0/daemon/keep.h"
+#include "dom0/daemon/misfits.h"
 #include "dom0/daemon/xen_guest.h"
 #include "hv/xen/watch.h"
 #include "shadow/gen9/regs.h"
@@ -62,6 +63,8 @@ class XenBackend final : public Backend {
   gpu::model::DmaBus& bus() override { return bus_; }
   hv::Result<Identity, Problem> identify(const std::string& domain) override;
   hv::Result<std::unique_ptr<BackendGuest>, Problem> attach(const Identity& who) override;
+  [[nodiscard]] uint64_t wake_ns() const override { return misfits_.wake_ns(); }
+  void tick(uint64_t now_ns) override;
   bool is_there(const hv::xen::Record& record) override;
   hv::Result<std::unique_ptr<BackendGuest>, Problem> adopt(const Identity& who,
                                                            const hv::xen::Record& record) override;
@@ -74,6 +77,7 @@ class XenBackend final : public Backend {
   std::unique_ptr<hv::xen::DomainWatch> watch_;
   std::unique_ptr<Names> names_;
   KeepFolder folder_;
+  Misfits misfits_{"/var/lib/xen"};
   hv::Clock& clock_;
   Log& log_;
   hv::xen::FrameSpace frames_;
@@ -116,6 +120,11 @@ hv::Result<std::unique_ptr<BackendGuest>, Problem> XenBackend::attach(const Iden
       std::make_unique<XenGuest>(std::move(*domain), clock_, std::move(pages)));
 }
 
+void XenBackend::tick(uint64_t now_ns) {
+  for (const Misfits::Misfit& m : misfits_.due(now_ns))
+    log_.add(LogLevel::error, names_->of(m.domain), m.problem.cause + "; " + m.problem.cure);
+}
+
 bool XenBackend::is_there(const hv::xen::Record& record) {
   DomainInfo info;
   return control_->info(record.domain, info) == 0 && info.uuid == record.uuid && !info.dying;
@@ -146,6 +155,8 @@ hv::xen::XenConfig XenBackend::domain_config(const Identity& who, int pages) {
 std::vector<hv::DomId> XenBackend::gone(const std::vector<hv::DomId>& of) {
   std::vector<hv::DomId> dead;
   for (const DomainEvent& e : watch_->events()) {
+    if (e.kind == DomainEvent::Kind::born) misfits_.born(e.info, clock_.now_ns());
+    if (e.kind == DomainEvent::Kind::gone) misfits_.gone(e.info.id);
     const bool ended = e.kind == DomainEvent::Kind::dying || e.kind == DomainEvent::Kind::gone;
     if (ended && std::find(of.begin(), of.end(), e.info.id) != of.end()) dead.push_back(e.info.id);
   }

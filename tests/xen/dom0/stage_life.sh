@@ -19,12 +19,15 @@ refused "no type" "vGPU type is not given" 1 'device_model_args_hvm=[]'
 refused "a VGA of QEMU's" "QEMU's own VGA" 1 'vga="stdvga"'
 refused "populate on demand" "populate-on-demand" 1 'maxmem=64'
 refused "a PV guest that needs QEMU" "a PV guest cannot have a vGPU" 1 \
-  'type="pv"' 'kernel="/bed/image/vmlinuz"' 'vfb=["vnc=1"]'
+  'type="pv"' 'kernel="/bed/image/vmlinuz"' 'vfb=["vnc=1"]' memory=128
 # xl never asks a device model for a PVH guest: only the file can be checked (docs/xl.md).
-lean_file pvh 'type="pvh"' 'kernel="/bed/image/vmlinuz"'
+lean_file pvh 'type="pvh"' 'kernel="/bed/image/vmlinuz"' memory=128
 check "xengvt check names a PVH guest" /run/said fails /run/said xengvt check /run/pvh.cfg
 xl create -p /run/pvh.cfg && check "a PVH guest comes without its wrapper being called" "$log/xengvtd-life.log" \
-  test ! -e /var/log/xen/qemu-dm-pvh.log && xl destroy pvh
+  test ! -e /var/log/xen/qemu-dm-pvh.log
+logs() { xengvt log | grep -q "$1"; }
+check "xengvt log names a PVH guest" "$log/xengvtd-life.log" wait_for 20 logs "pvh: a PVH guest"
+xl destroy pvh
 lean_file only 'x=1'
 check "xengvt check has nothing against an HVM guest" /run/said eval 'xengvt check /run/only.cfg >/run/said 2>&1'
 xengvt check >"$log/check.log" 2>&1
