@@ -67,6 +67,26 @@ class Domain {
                                                       uint64_t bytes) = 0;
   virtual Status set_direct_read(Range range, uint64_t offset, uint64_t bytes, bool direct) = 0;
 
+  /// Lets the guest reach its own RAM through a placed memory range without an exit: the page at
+  /// `offset` plus i pages is gfns[i]. How many were shown, from the first on; the others trap as
+  /// before. The back end may take a page away again at any time, and does before protecting it.
+  /// not_supported where no page can ever be shown.
+  virtual Result<uint64_t> show_ram(Range range, uint64_t offset, std::span<const Gfn> gfns) {
+    (void)range, (void)offset, (void)gfns;
+    return Error::not_supported;
+  }
+  /// These pages of the range trap, from the return on. Most need not be shown.
+  virtual void hide_ram(Range range, uint64_t offset, uint64_t pages) {
+    (void)range, (void)offset, (void)pages;
+  }
+
+  /// Plain guest RAM at guest frames where there is none: what the guest's firmware reserved for
+  /// the device (an OpRegion). busy where there is some, not_supported where none can be added.
+  virtual Status add_ram(Gfn first, uint64_t pages) {
+    (void)first, (void)pages;
+    return Error::not_supported;
+  }
+
   /// Message-signalled interrupt with the guest's own address and data, passed through unchanged.
   virtual Status inject_msi(uint64_t address, uint32_t data) = 0;
 };

@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: MIT
-// BAR2 of a vGPU by trap: the guest's low GGTT window, detiled by its own (virtual) fences.
-#include <algorithm>
+// Accesses to BAR2 by trap, and the decision which pages need none.
+#include "mediator/aperture.h"
 
-#include "mediator/vgpu.h"
+#include <algorithm>
+#include <array>
+
+#include "mediator/device_model.h"
 #include "shadow/gen9/tiling.h"
 
 namespace mediator {
 namespace {
+
+/// So many traps at one page, or at one and the page after it, are a row. To show pages and take
+/// them back costs about as much as two traps.
+constexpr unsigned kRow = 3;
+/// Pages shown at once, at most: a megabyte, a third of a console.
+constexpr uint64_t kPagesAtOnce = 256;
 
 // Splits an access at the aperture into pieces that stay side by side after detiling. `piece` gets
 // the GGTT address, the bytes already done and the length.
@@ -23,27 +32,95 @@ void detile(std::span<const uint64_t> fences, uint64_t offset, unsigned size, Pi
 
 }  // namespace
 
-std::vector<uint64_t> Vgpu::fences() const {
-  std::vector<uint64_t> out(std::min<uint32_t>(config_.fences, gen9::kFences));
-  for (unsigned i = 0; i < out.size(); ++i) out[i] = device_->fence(i);
+Aperture::Aperture(hv::Domain& domain, shadow::Ggtt& ggtt, const DeviceModel& device,
+                   uint32_t fences, uint64_t bytes)
+    : domain_(domain), ggtt_(ggtt), device_(device), fences_(std::min(fences, gen9::kFences)) {
+  asked_.resize(bytes >> hv::kPageShift);
+}
+
+std::vector<uint64_t> Aperture::fences() const {
+  std::vector<uint64_t> out(fences_);
+  for (unsigned i = 0; i < out.size(); ++i) out[i] = device_.fence(i);
   return out;
 }
 
-uint64_t Vgpu::aperture_read(uint64_t offset, unsigned size) {
+uint64_t Aperture::read(uint64_t offset, unsigned size) {
   uint64_t value = 0;
   const auto to = std::as_writable_bytes(std::span{&value, 1});
   detile(fences(), offset, size, [&](hv::GmAddr at, unsigned done, unsigned n) {
-    if (!ggtt_->read(at, to.subspan(done, n)).ok()) std::fill_n(to.begin() + done, n, std::byte{0});
+    if (!ggtt_.read(at, to.subspan(done, n)).ok()) std::fill_n(to.begin() + done, n, std::byte{0});
   });
+  trapped(offset);
   return value;
 }
 
-void Vgpu::aperture_write(uint64_t offset, unsigned size, uint64_t value) {
+void Aperture::write(uint64_t offset, unsigned size, uint64_t value, const Written& written) {
   const auto from = std::as_bytes(std::span{&value, 1});
   detile(fences(), offset, size, [&](hv::GmAddr at, unsigned done, unsigned n) {
     // An address without an entry swallows the write, as the scratch page of an aperture does.
-    (void)ggtt_->write(at, from.subspan(done, n));
+    if (!ggtt_.write(at, from.subspan(done, n)).ok()) return;
+    for (unsigned i = 0; i < n;) {
+      const uint64_t here = at.v + i, in_page = here & hv::kPageMask;
+      const auto m = static_cast<unsigned>(std::min<uint64_t>(n - i, hv::kPageSize - in_page));
+      if (const auto gfn = ggtt_.translate(hv::GmAddr{here}); gfn.ok())
+        written(hv::Gpa{hv::gpa_of(*gfn).v + in_page}, m);
+      i += m;
+    }
   });
+  trapped(offset);
+}
+
+void Aperture::trapped(uint64_t offset) {
+  const uint64_t page = offset >> hv::kPageShift;
+  if (!able_ || page >= asked_.size()) return;
+  row_ = page == last_ || page == next_ ? row_ + 1 : 1;
+  last_ = page;
+  next_ = page + 1;
+  if (row_ >= kRow) show(page);
+}
+
+void Aperture::show(uint64_t page) {
+  const std::vector<uint64_t> fences = this->fences();
+  std::array<hv::Gfn, kPagesAtOnce> gfns;
+  uint64_t n = 0;
+  for (; n < gfns.size() && page + n < asked_.size(); ++n) {
+    const hv::GmAddr at{(page + n) << hv::kPageShift};
+    const auto gfn = ggtt_.translate(at);
+    if (!gfn.ok() || gen9::find_fence(fences, at.v)) break;
+    gfns[n] = *gfn;
+  }
+  if (n == 0) return;
+  const auto shown = domain_.show_ram(hv::Range::bar2, page << hv::kPageShift, {gfns.data(), n});
+  able_ = shown.ok() || shown.error() != hv::Error::not_supported;
+  const uint64_t count = std::min(shown.value_or(0), n);
+  std::fill_n(asked_.begin() + static_cast<ptrdiff_t>(page), count, true);
+  if (count) next_ = page + count;
+}
+
+void Aperture::hide(uint64_t first, uint64_t pages) {
+  if (first >= asked_.size()) return;
+  const auto begin = asked_.begin() + static_cast<ptrdiff_t>(first);
+  const auto end = begin + static_cast<ptrdiff_t>(std::min(pages, asked_.size() - first));
+  if (std::find(begin, end, true) == end) return;
+  std::fill(begin, end, false);
+  domain_.hide_ram(hv::Range::bar2, first << hv::kPageShift, static_cast<uint64_t>(end - begin));
+}
+
+void Aperture::entry_changed(uint64_t page) {
+  if (page == shadow::Ggtt::kAllPages)
+    hide(0, asked_.size());
+  else
+    hide(page, 1);
+}
+
+void Aperture::fence_changed(uint64_t fence) {
+  if (const auto f = gen9::decode_fence(fence))
+    hide(f->start >> hv::kPageShift, (f->end - f->start) >> hv::kPageShift);
+}
+
+void Aperture::stop() {
+  able_ = false;
+  hide(0, asked_.size());
 }
 
 }  // namespace mediator

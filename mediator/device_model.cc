@@ -59,6 +59,9 @@ void DeviceModel::config_write(uint64_t offset, unsigned size, uint64_t value) {
     if (now == was || (!now.enabled && !was.enabled)) continue;
     impl_->sink.bar_changed(range, now.enabled, now.base, now.bytes);
   }
+  if (pci.opregion() != before.opregion() && pci.opregion() != 0 &&
+      !impl_->sink.opregion_wanted(pci.opregion()))
+    pci.clear_opregion();
   if (pci.msi_enabled() && !before.msi_enabled()) impl_->interrupts.resend();
 }
 
@@ -85,8 +88,15 @@ uint64_t DeviceModel::fence(unsigned n) const {
   return read_fence(impl_->regs, n, impl_->config.fences);
 }
 
+/// The render engine's page shows its clock as it was last refreshed, because a driver reads other
+/// registers there with every submission; those of the other engines show what it is.
 std::vector<std::pair<uint32_t, uint32_t>> DeviceModel::trapped_pages() const {
   std::vector<std::pair<uint32_t, uint32_t>> pages;
+  for (const gen9::EngineId e : gen9::kAllEngines)
+    if (e != gen9::EngineId::rcs) {
+      const uint32_t clock = gen9::engine_reg(e, gen9::rel::kTimestamp);
+      pages.emplace_back(hv::align_down(clock, hv::kPageSize), hv::kPageSize);
+    }
   for (const RegisterDesc& d : impl_->rows) {
     if ((d.flags & kTrapRead) == 0) continue;
     const auto page = static_cast<uint32_t>(hv::align_down(d.offset, hv::kPageSize));

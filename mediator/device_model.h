@@ -72,6 +72,10 @@ class DeviceSink {
   virtual uint32_t live_register(uint32_t offset) = 0;
   /// The guest did what ends in failsafe mode; the owner decides and calls set_failsafe().
   virtual void enter_failsafe(FailsafeReason reason) = 0;
+  /// A fence register says this now (a half at a time where the guest writes halves).
+  virtual void fence_changed(uint64_t fence) = 0;
+  /// The guest's firmware reserved pages for an OpRegion here. False: there will be none.
+  virtual bool opregion_wanted(uint32_t address) = 0;
   /// A BAR was placed, moved or disabled.
   virtual void bar_changed(hv::Range range, bool enabled, uint64_t base, uint64_t bytes) = 0;
   virtual void raise_msi(uint64_t address, uint32_t data) = 0;

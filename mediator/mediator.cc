@@ -68,6 +68,12 @@ struct Mediator::Impl final : VgpuHost {
     const uint64_t now = uint64_t{gpu.read_register(high)} << 32 | gpu.read_register(low);
     timestamp_offset = now - ticks(clock.now_ns());
   }
+  /// While anybody runs, everybody's clocks do.
+  void refresh_clocks(bool idle) {
+    if (idle) return;
+    next_refresh_ns = clock.now_ns() + config.clock_refresh_ns;
+    for (auto& [id, v] : vgpus) v->device().refresh_clocks();
+  }
   uint64_t now_ns() override { return clock.now_ns(); }
 
   hv::Result<hv::VgpuId> create(hv::Domain& domain, const VgpuConfig& vconfig) {
@@ -98,7 +104,7 @@ struct Mediator::Impl final : VgpuHost {
   shadow::GgttSpace space;
   shadow::Retired retired;
   Originals originals;
-  uint64_t stamps = 0, timestamp_offset = 0;
+  uint64_t stamps = 0, timestamp_offset = 0, next_refresh_ns = 0;
   uint16_t next_id = 1;
   std::map<hv::VgpuId, std::unique_ptr<Vgpu>> vgpus;
   std::vector<EngineQueue> queues;
@@ -151,17 +157,15 @@ void Mediator::poll() {
   const uint64_t now = impl_->clock.now_ns();
   for (auto& [id, v] : impl_->vgpus)
     if (v->next_deadline_ns() <= now) v->run_timers(now);
-  for (EngineQueue& q : impl_->queues) {
-    q.tick();
-    if (Vgpu* v = q.on_engine()) v->device().refresh_clocks();
-  }
+  for (EngineQueue& q : impl_->queues) q.tick();
+  impl_->refresh_clocks(idle());
 }
 
 uint64_t Mediator::next_deadline_ns() const {
   uint64_t t = UINT64_MAX;
   for (const EngineQueue& q : impl_->queues) t = std::min(t, q.next_deadline_ns());
   for (const auto& [id, v] : impl_->vgpus) t = std::min(t, v->next_deadline_ns());
-  return t;
+  return idle() ? t : std::min(t, impl_->next_refresh_ns);
 }
 
 bool Mediator::idle() const {

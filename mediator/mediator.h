@@ -20,6 +20,9 @@ struct MediatorConfig {
   uint64_t hang_ns = 200'000'000;  ///< no progress for this long after a preemption request
   bool scan_all = false;           ///< also copy and scan PPGTT batches of RCS, VCS, VECS
   bool keep_originals = false;     ///< remember guest dwords behind patched ones (run, tests)
+  /// How often the clocks are refreshed that guests read without exits, while anybody has work on
+  /// the GPU (the render engine's page; other pages with clocks trap).
+  uint64_t clock_refresh_ns = 1'000'000;
   uint32_t max_vgpus = 256;
   uint32_t refusals_to_failsafe = 64;  ///< refused submissions before failsafe
   uint32_t batch_copy_pages = 8192;    ///< host-owned copies of batches one vGPU may hold

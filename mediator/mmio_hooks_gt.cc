@@ -167,7 +167,10 @@ void DeviceModel::Impl::write_trtte(const RegisterWrite& w) {
 }
 
 void DeviceModel::Impl::write_fence(const RegisterWrite& w) {
-  if (fence_number(w.offset) < config.fences) return store(w);
+  if (const unsigned n = fence_number(w.offset); n < config.fences) {
+    store(w);
+    return sink.fence_changed(read_fence(regs, n, config.fences));
+  }
   refuse();
   if (!pvinfo_seen) sink.enter_failsafe(FailsafeReason::bad_fence);
 }

@@ -98,6 +98,8 @@ PciConfig::Bar PciConfig::bar(hv::Range range) const {
 bool PciConfig::msi_enabled() const { return get(kMsi + 2, 2) & 1; }
 uint64_t PciConfig::msi_address() const { return get(kMsi + 4, 8); }
 uint32_t PciConfig::msi_data() const { return static_cast<uint32_t>(get(kMsi + 12, 2)); }
+uint32_t PciConfig::opregion() const { return static_cast<uint32_t>(get(kAsls, 4)); }
+void PciConfig::clear_opregion() { std::memset(&space_[kAsls], 0, 4); }
 unsigned PciConfig::power_state() const { return static_cast<unsigned>(get(kPm + 4, 1) & 3); }
 
 }  // namespace mediator

@@ -34,6 +34,9 @@ class PciConfig {
   [[nodiscard]] bool msi_enabled() const;
   [[nodiscard]] uint64_t msi_address() const;
   [[nodiscard]] uint32_t msi_data() const;
+  /// Where the guest's firmware says that the OpRegion is; 0: there is none.
+  [[nodiscard]] uint32_t opregion() const;
+  void clear_opregion();
   /// PCI power state: 0 is D0, 3 is D3hot.
   [[nodiscard]] unsigned power_state() const;
   [[nodiscard]] std::span<const std::byte> bytes() const { return space_; }

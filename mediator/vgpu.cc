@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "mediator/encode.h"
+#include "mediator/opregion.h"
 #include "shadow/gen9/context_image.h"
 #include "shadow/gen9/regs.h"
 
@@ -31,7 +32,9 @@ Vgpu::Vgpu(hv::VgpuId id, hv::Domain& domain, const VgpuConfig& config, const Sh
   stats_.name = config.name;
 }
 
-Vgpu::~Vgpu() = default;
+Vgpu::~Vgpu() {
+  if (aperture_) aperture_->stop();
+}
 
 hv::Result<std::unique_ptr<Vgpu>> Vgpu::create(hv::VgpuId id, hv::Domain& domain,
                                                const VgpuConfig& config, const Shared& shared) {
@@ -55,6 +58,9 @@ hv::Status Vgpu::build() {
       ShadowEnv{shared_.gpu, shared_.space, shared_.retired, id_, *ggtt_, *ppgtt_, *device_,
                 shared_.originals, shared_.config.scan_all, shared_.config.batch_copy_pages},
       shared_.stamps);
+  aperture_ = std::make_unique<Aperture>(domain_, *ggtt_, *device_, config_.fences,
+                                         config_.windows.low_base + config_.windows.low_bytes);
+  ggtt_->on_change([this](uint64_t page) { aperture_->entry_changed(page); });
   if (auto s = domain_.set_direct_read(hv::Range::bar0, 0, gen9::kMmioBytes, true); !s.ok())
     return s;
   for (const auto& [offset, bytes] : device_->trapped_pages())
@@ -65,7 +71,7 @@ hv::Status Vgpu::build() {
 uint64_t Vgpu::on_read(hv::Range range, uint64_t offset, unsigned size) {
   switch (range) {
     case hv::Range::config: return device_->config_read(offset, size);
-    case hv::Range::bar2: return aperture_read(offset, size);
+    case hv::Range::bar2: return aperture_->read(offset, size);
     case hv::Range::bar0: break;
   }
   if (offset >= gen9::kGttOffset) return ggtt_->read_entry(offset - gen9::kGttOffset, size);
@@ -75,7 +81,10 @@ uint64_t Vgpu::on_read(hv::Range range, uint64_t offset, unsigned size) {
 void Vgpu::on_write(hv::Range range, uint64_t offset, unsigned size, uint64_t value) {
   switch (range) {
     case hv::Range::config: device_->config_write(offset, size, value); return;
-    case hv::Range::bar2: aperture_write(offset, size, value); return;
+    case hv::Range::bar2:
+      aperture_->write(offset, size, value,
+                       [this](hv::Gpa at, unsigned n) { ppgtt_->on_page_write(at, n); });
+      return;
     case hv::Range::bar0: break;
   }
   if (offset < gen9::kMmioBytes) {
@@ -114,6 +123,7 @@ void Vgpu::enter_failsafe(FailsafeReason reason) {
   if (stats_.failsafe != FailsafeReason::none) return;
   stats_.failsafe = reason;
   device_->set_failsafe(true);
+  aperture_->stop();
   shared_.host.reset_wanted(*this, gen9::kAllEngineMask);
   for (const EngineId e : gen9::kAllEngines) reset_engine_state(e);
   contexts_->drop(gen9::kAllEngineMask);
@@ -165,6 +175,21 @@ void Vgpu::g2v_notify(uint32_t value, std::span<const uint64_t, 4> pdps) {
 void Vgpu::tlb_invalidate(EngineId) { shared_.retired.mark_stale(); }
 
 uint32_t Vgpu::live_register(uint32_t offset) { return shared_.host.live_register(*this, offset); }
+
+/// Once: the pages stay the guest's, wherever it says later that they are.
+bool Vgpu::opregion_wanted(uint32_t address) {
+  if (opregion_ != 0 || address & hv::kPageMask) return address == opregion_;
+  const hv::Gpa at{address};
+  const auto image = opregion_image(config_);
+  const auto added = domain_.add_ram(hv::gfn_of(at), image.size() >> hv::kPageShift);
+  // One that is there already was made by the process that this one took the guest over from.
+  std::vector<std::byte> there(image.size());
+  const bool made = !added.ok() && added.error() == hv::Error::busy &&
+                    domain_.read(at, there).ok() && there == image;
+  if (!made && (!added.ok() || !domain_.write(at, image).ok())) return false;
+  opregion_ = address;
+  return true;
+}
 
 void Vgpu::bar_changed(hv::Range range, bool enabled, uint64_t base, uint64_t bytes) {
   // A placement the hypervisor refuses leaves the BAR undecoded, as an address clash would.

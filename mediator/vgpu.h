@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "mediator/aperture.h"
 #include "mediator/context.h"
 #include "mediator/device_model.h"
 #include "mediator/execlist.h"
@@ -94,9 +95,6 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   void reset_engine_state(EngineId engine);
   void update_status_register(EngineId engine);
   void signal_status(EngineId engine);
-  [[nodiscard]] std::vector<uint64_t> fences() const;
-  uint64_t aperture_read(uint64_t offset, unsigned size);
-  void aperture_write(uint64_t offset, unsigned size, uint64_t value);
   void add_latency(uint64_t ns);
 
   // DeviceSink.
@@ -108,6 +106,8 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   void tlb_invalidate(EngineId engine) override;
   uint32_t live_register(uint32_t offset) override;
   void enter_failsafe(FailsafeReason reason) override;
+  void fence_changed(uint64_t fence) override { aperture_->fence_changed(fence); }
+  bool opregion_wanted(uint32_t address) override;
   void bar_changed(hv::Range range, bool enabled, uint64_t base, uint64_t bytes) override;
   void raise_msi(uint64_t address, uint32_t data) override;
   uint64_t now_ns() override;
@@ -128,12 +128,14 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   Shared shared_;
   bool paused_ = false;
   uint64_t refusals_ = 0, hangs_ = 0;
+  uint32_t opregion_ = 0;  // where it is
   VgpuStats stats_;
   size_t next_sample_ = 0;
   std::unique_ptr<DeviceModel> device_;
   std::unique_ptr<shadow::Ggtt> ggtt_;
   std::unique_ptr<shadow::PpgttSet> ppgtt_;
   std::unique_ptr<ContextSet> contexts_;
+  std::unique_ptr<Aperture> aperture_;
   std::vector<Engine> engines_;
 };
 

@@ -37,6 +37,7 @@ struct Ggtt::Impl {
   std::vector<HalfWritten> half_written;
   std::vector<bool> written;  // per 4 KiB of entries, so that a reset need not touch all 8 MiB
   mutable GgttCounts counts;
+  Changed changed;
 
   [[nodiscard]] uint64_t raw(uint64_t index) const {
     return hv::load<uint64_t>(entries.data() + index * 8);
@@ -55,7 +56,9 @@ struct Ggtt::Impl {
   void take_effect(uint64_t index, uint64_t before, uint64_t now) {
     if (before == now) return;
     ++counts.writes;
-    if (gfn_in(before) != gfn_in(now)) slots.page_changed(index, gfn_in(now));
+    if (gfn_in(before) == gfn_in(now)) return;
+    slots.page_changed(index, gfn_in(now));
+    if (changed) changed(index);
   }
   void write_half(uint64_t index, bool high, uint32_t value);
   template <class F>
@@ -64,10 +67,13 @@ struct Ggtt::Impl {
 
 Ggtt::Ggtt(hv::Domain& domain, GpuMemory& gpu, GgttSpace& space, Retired& retired, hv::VgpuId owner,
            std::span<std::byte> entries, GgttWindows windows)
-    : impl_(new Impl{domain, entries, windows, {domain, gpu, space, retired, owner}, {}, {}, {}}) {
+    : impl_(new Impl{
+          domain, entries, windows, {domain, gpu, space, retired, owner}, {}, {}, {}, {}}) {
   impl_->written.resize((entries.size() + hv::kPageSize - 1) / hv::kPageSize);
 }
 Ggtt::~Ggtt() = default;
+
+void Ggtt::on_change(Changed changed) { impl_->changed = std::move(changed); }
 
 void Ggtt::write_entry(uint64_t offset, unsigned size, uint64_t value) {
   Impl& g = *impl_;
@@ -195,6 +201,7 @@ void Ggtt::reset() {
     std::fill(part.begin(), part.end(), std::byte{0});
     g.written[block] = false;
   }
+  if (g.changed) g.changed(kAllPages);
 }
 
 const GgttWindows& Ggtt::windows() const { return impl_->windows; }

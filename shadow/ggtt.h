@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -45,6 +46,12 @@ class Ggtt {
   Ggtt(hv::Domain& domain, GpuMemory& gpu, GgttSpace& space, Retired& retired, hv::VgpuId owner,
        std::span<std::byte> entries, GgttWindows windows);
   ~Ggtt();
+
+  /// Called whenever another guest frame, or none, stands at a page of the guest's GGTT, and with
+  /// kAllPages when they all are gone. From within the write.
+  using Changed = std::function<void(uint64_t page)>;
+  static constexpr uint64_t kAllPages = ~uint64_t{0};
+  void on_change(Changed changed);
 
   /// `offset` is relative to BAR0 + 8 MiB; 4- or 8-byte aligned accesses, others are refused. Two
   /// 4-byte halves: nothing takes effect before both halves of a present entry are there.

@@ -47,12 +47,13 @@ json::object block_json(const Record::Block& b) {
           {"in_guest", std::move(runs)}};
 }
 json::object record_json(const Record& r) {
-  json::array bars, blocks;
+  json::array bars, blocks, shown;
   for (const Record::Bar& b : r.bars) bars.push_back(bar_json(b));
   for (const Record::Block& b : r.blocks) blocks.push_back(block_json(b));
-  return {{"domain", r.domain.v},         {"uuid", to_hex(r.uuid)}, {"server", r.server},
-          {"added_pages", r.added_pages}, {"paused", r.paused},     {"bars", std::move(bars)},
-          {"blocks", std::move(blocks)}};
+  for (const Record::Shown& s : r.shown) shown.push_back({s.at, s.frame, s.pages});
+  return {{"domain", r.domain.v},         {"uuid", to_hex(r.uuid)},   {"server", r.server},
+          {"added_pages", r.added_pages}, {"paused", r.paused},       {"bars", std::move(bars)},
+          {"blocks", std::move(blocks)},  {"shown", std::move(shown)}};
 }
 
 template <class T>
@@ -84,6 +85,11 @@ Record to_record(const json::value& v) {
                  number<uint64_t>(b, "seat")};
   }
   for (const json::value& b : v.at("blocks").as_array()) r.blocks.push_back(to_block(b));
+  for (const json::value& s : v.at("shown").as_array()) {
+    const json::array& a = s.as_array();
+    r.shown.push_back({a.at(0).to_number<uint64_t>(), a.at(1).to_number<uint64_t>(),
+                       a.at(2).to_number<uint64_t>()});
+  }
   return r;
 }
 VgpuType to_type(const json::value& v) {

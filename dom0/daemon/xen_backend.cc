@@ -13,6 +13,7 @@ extern "C" {
 #include "dom0/daemon/keep.h"
 #include "dom0/daemon/misfits.h"
 #include "dom0/daemon/xen_guest.h"
+#include "hv/xen/machine_frames.h"
 #include "hv/xen/watch.h"
 #include "shadow/gen9/regs.h"
 
@@ -57,7 +58,13 @@ class XenBackend final : public Backend {
         folder_(folder),
         clock_(clock),
         log_(log),
-        bus_(frames_) {}
+        bus_(frames_) {
+    auto machine = hv::xen::MachineFrames::open();
+    if (machine.ok())
+      machine_ = std::move(*machine);
+    else
+      log_.add(LogLevel::warning, "", "guests' apertures trap, which is slow: " + machine.error());
+  }
 
   [[nodiscard]] std::string name() const override { return "xen"; }
   gpu::model::DmaBus& bus() override { return bus_; }
@@ -81,6 +88,7 @@ class XenBackend final : public Backend {
   hv::Clock& clock_;
   Log& log_;
   hv::xen::FrameSpace frames_;
+  std::unique_ptr<hv::xen::MachineFrames> machine_;
   FrameBus bus_;
 };
 
@@ -146,6 +154,8 @@ hv::xen::XenConfig XenBackend::domain_config(const Identity& who, int pages) {
   // i915 on Xen clears its whole GGTT while it probes: a run of entries is one exit, not one each.
   config.late_offset = gen9::kGttOffset;
   config.late_bytes = gen9::kGttBytes;
+  config.late_entries_show = true;
+  config.show = machine_.get();
   config.log = [this, guest = who.name](std::string_view line) {
     log_.add(LogLevel::warning, guest, std::string(line));
   };

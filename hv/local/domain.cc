@@ -3,6 +3,7 @@
 // accesses.
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <utility>
 
 #include "hv/bits.h"
@@ -47,6 +48,7 @@ constexpr bool legal_size(unsigned size) {
 struct LocalDomain::Impl {
   std::vector<RamPage> ram;
   Ranges ranges;
+  std::map<uint64_t, Gfn> shown;  // by page of BAR 2
   uint64_t protected_pages = 0;
   unsigned interrupts = 0;
 
@@ -138,6 +140,7 @@ void LocalDomain::balloon_out(Gfn gfn) {
 Status LocalDomain::protect(Gfn gfn) {
   RamPage* p = impl_->page(gfn);
   if (!p) return Error::bad_address;
+  std::erase_if(impl_->shown, [gfn](const auto& s) { return s.second == gfn; });
   impl_->protected_pages += !p->is_protected;
   p->is_protected = true;
   return {};
@@ -151,9 +154,38 @@ Status LocalDomain::unprotect(Gfn gfn) {
 }
 
 Status LocalDomain::place(Range range, Gpa base, uint64_t bytes) {
+  if (range == Range::bar2) impl_->shown.clear();
   return impl_->ranges.place(range, base, bytes);
 }
-Status LocalDomain::remove(Range range) { return impl_->ranges.remove(range); }
+Status LocalDomain::remove(Range range) {
+  if (range == Range::bar2) impl_->shown.clear();
+  return impl_->ranges.remove(range);
+}
+Result<uint64_t> LocalDomain::show_ram(Range range, uint64_t offset, std::span<const Gfn> gfns) {
+  if (!showing_) return Error::not_supported;
+  if (range != Range::bar2 || (offset & kPageMask)) return Error::bad_argument;
+  uint64_t n = 0;
+  for (; n < gfns.size(); ++n) {
+    const RamPage* p = impl_->page(gfns[n]);
+    if (!p || p->is_protected) break;
+    impl_->shown[(offset >> kPageShift) + n] = gfns[n];
+  }
+  return n;
+}
+void LocalDomain::hide_ram(Range range, uint64_t offset, uint64_t pages) {
+  const uint64_t first = offset >> kPageShift;
+  if (range == Range::bar2)
+    std::erase_if(impl_->shown, [&](const auto& s) { return s.first - first < pages; });
+}
+/// Where the guest reaches its own RAM through a BAR, or nullptr.
+std::byte* LocalDomain::shown(Range range, uint64_t offset, unsigned size) {
+  if (range != Range::bar2 || impl_->shown.empty()) return nullptr;
+  const auto it = impl_->shown.find(offset >> kPageShift);
+  if (it == impl_->shown.end() || (offset & kPageMask) + size > kPageSize) return nullptr;
+  RamPage* p = impl_->page(it->second);
+  return p ? p->memory + (offset & kPageMask) : nullptr;
+}
+uint64_t LocalDomain::shown_pages() const { return impl_->shown.size(); }
 Result<std::span<std::byte>> LocalDomain::register_pages(Range range, uint64_t offset,
                                                          uint64_t bytes) {
   return impl_->ranges.add_pages(range, offset, bytes);
@@ -187,6 +219,7 @@ uint64_t LocalDomain::cpu_read(Gpa address, unsigned size) {
       ++counts_.direct_reads;
       return load_bytes(p, size);
     }
+    if (const std::byte* p = shown(hit.range, hit.offset, size)) return load_bytes(p, size);
     if (!handler_) return all_ones(size);
     ++(hit.range == Range::bar0 ? counts_.register_reads : counts_.aperture_reads);
     return handler_->on_read(hit.range, hit.offset, size) & all_ones(size);
@@ -200,6 +233,7 @@ void LocalDomain::cpu_write(Gpa address, unsigned size, uint64_t value) {
   if (!legal_size(size)) return;
   Ranges::Hit hit;
   if (impl_->ranges.find(address, size, hit)) {
+    if (std::byte* p = shown(hit.range, hit.offset, size)) return store_bytes(p, size, value);
     if (!handler_) return;
     ++(hit.range == Range::bar0 ? counts_.register_writes : counts_.aperture_writes);
     handler_->on_write(hit.range, hit.offset, size, value & all_ones(size));

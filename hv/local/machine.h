@@ -78,6 +78,10 @@ class LocalDomain final : public Domain {
                                               uint64_t bytes) override;
   Status set_direct_read(Range range, uint64_t offset, uint64_t bytes, bool direct) override;
   Status inject_msi(uint64_t address, uint32_t data) override;
+  Result<uint64_t> show_ram(Range range, uint64_t offset, std::span<const Gfn> gfns) override;
+  void hide_ram(Range range, uint64_t offset, uint64_t pages) override;
+  /// Off until told: how the demo's guests and the golden traces know the aperture.
+  void allow_showing(bool on) { showing_ = on; }
 
   // Guest side: what the guest's CPU does. `size` 1, 2, 4 or 8.
   void attach(TrapHandler* handler) { handler_ = handler; }
@@ -107,10 +111,13 @@ class LocalDomain final : public Domain {
   [[nodiscard]] const TrapCounts& counts() const { return counts_; }
   [[nodiscard]] uint64_t pins(Gfn gfn) const;
   [[nodiscard]] uint64_t protected_pages() const;
+  [[nodiscard]] uint64_t shown_pages() const;
   /// The RAM frame behind a gfn, or kNoFrame.
   [[nodiscard]] BusFrame frame(Gfn gfn) const;
 
  private:
+  std::byte* shown(Range range, uint64_t offset, unsigned size);
+
   struct Impl;
   Machine& machine_;
   DomId id_;
@@ -119,6 +126,7 @@ class LocalDomain final : public Domain {
   TrapHandler* handler_ = nullptr;
   TrapCounts counts_;
   Msi last_msi_;
+  bool showing_ = false;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -140,4 +140,22 @@ Status TracedDomain::inject_msi(uint64_t address, uint32_t data) {
                        [&] { return live_->inject_msi(address, data); });
 }
 
+Status TracedDomain::add_ram(Gfn first, uint64_t pages) {
+  return journal_.call(Kind::add_ram, subject_, {first.v, pages}, {},
+                       [&] { return live_->add_ram(first, pages); });
+}
+
+Result<uint64_t> TracedDomain::show_ram(Range range, uint64_t offset, std::span<const Gfn> gfns) {
+  return journal_.value(Kind::show_ram, subject_,
+                        {number(range), offset, gfns.size(), hash_gfns(gfns).value()},
+                        [&] { return live_->show_ram(range, offset, gfns); });
+}
+
+void TracedDomain::hide_ram(Range range, uint64_t offset, uint64_t pages) {
+  (void)journal_.output(Kind::hide_ram, subject_, {number(range), offset, pages}, {}, [&] {
+    live_->hide_ram(range, offset, pages);
+    return Status{};
+  });
+}
+
 }  // namespace hv::trace

@@ -46,6 +46,9 @@ class TracedDomain final : public Domain {
                                               uint64_t bytes) override;
   Status set_direct_read(Range range, uint64_t offset, uint64_t bytes, bool direct) override;
   Status inject_msi(uint64_t address, uint32_t data) override;
+  Status add_ram(Gfn first, uint64_t pages) override;
+  Result<uint64_t> show_ram(Range range, uint64_t offset, std::span<const Gfn> gfns) override;
+  void hide_ram(Range range, uint64_t offset, uint64_t pages) override;
 
   [[nodiscard]] uint32_t subject() const { return subject_; }
   /// The page behind a pinned frame.

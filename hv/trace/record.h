@@ -45,6 +45,9 @@ enum class Kind : uint8_t {
   register_pages = 40,
   set_direct_read = 41,
   inject_msi = 42,
+  show_ram = 43,
+  hide_ram = 44,
+  add_ram = 45,
 };
 
 enum class Role : uint8_t {
@@ -137,6 +140,9 @@ inline constexpr KindInfo kHvKinds[] = {
      nullptr},
     {Kind::set_direct_read, Role::call, "set_direct_read", "", nullptr},
     {Kind::inject_msi, Role::call, "inject_msi", "address:x data:x status:s", nullptr},
+    {Kind::show_ram, Role::call, "show_ram", "range offset:x pages gfns:x status:s shown", nullptr},
+    {Kind::hide_ram, Role::call, "hide_ram", "", nullptr},
+    {Kind::add_ram, Role::call, "add_ram", "gfn:x pages status:s", nullptr},
 };
 
 /// Says something besides what the core did; a closed replay skips it.

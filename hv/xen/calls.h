@@ -30,6 +30,9 @@ class Calls {
   virtual int pause(bool on) = 0;
   /// The guest frame a vCPU runs code from. Dear: for what looks stuck.
   virtual int running_at(unsigned vcpu, uint64_t& gfn) = 0;
+  /// Machine frames that the domain may be shown; see Control.
+  virtual int allow_frames(uint64_t first, uint64_t count, bool allow) = 0;
+  virtual int map_frames(uint64_t gfn, uint64_t first, uint64_t count, bool map) = 0;
 
   // The ioreq server.
   virtual int vcpus(unsigned& out) = 0;

@@ -121,6 +121,14 @@ int Control::running_at(DomId domain, unsigned vcpu, uint64_t& gfn) {
                                      cpu.cs_base + cpu.rip);
   return gfn ? 0 : ENOENT;
 }
+int Control::allow_frames(DomId domain, uint64_t first, uint64_t count, bool allow) {
+  return error_if(xc_domain_iomem_permission(xc(handle_), domain.v, first, count, allow) < 0);
+}
+int Control::map_frames(DomId domain, uint64_t gfn, uint64_t first, uint64_t count, bool map) {
+  const uint32_t how = map ? DPCI_ADD_MAPPING : DPCI_REMOVE_MAPPING;
+  return error_if(xc_domain_memory_mapping(xc(handle_), domain.v, gfn, first, count, how) < 0);
+}
+
 int Control::pause(DomId domain) { return error_if(xc_domain_pause(xc(handle_), domain.v) < 0); }
 int Control::unpause(DomId domain) {
   return error_if(xc_domain_unpause(xc(handle_), domain.v) < 0);

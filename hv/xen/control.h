@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The few things only libxenctrl does, whose ABI belongs to one Xen release: asking about domains,
-// their memory limits, pausing. Kept in one file so that nothing else depends on it.
+// their memory limits, pausing, machine frames. Kept in one file so that nothing else depends on
+// it.
 #pragma once
 
 #include <array>
@@ -50,6 +51,11 @@ class Control {
   int release(DomId domain, std::span<const uint64_t> gfns);
   /// The guest frame a vCPU runs code from.
   int running_at(DomId domain, unsigned vcpu, uint64_t& gfn);
+  /// Whether the domain may be given these machine frames as if they were a device's.
+  int allow_frames(DomId domain, uint64_t first, uint64_t count, bool allow);
+  /// Puts allowed machine frames at guest frames where there is nothing, or takes them away again.
+  /// The domain gets no reference on them. Takes effect for every vCPU before it returns.
+  int map_frames(DomId domain, uint64_t gfn, uint64_t first, uint64_t count, bool map);
   int pause(DomId domain);
   int unpause(DomId domain);
 

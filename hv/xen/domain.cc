@@ -11,6 +11,7 @@
 #include "hv/xen/register_pages.h"
 #include "hv/xen/requests.h"
 #include "hv/xen/server.h"
+#include "hv/xen/shown_pages.h"
 #include "hv/xen/watchdog.h"
 
 namespace hv::xen {
@@ -48,11 +49,26 @@ struct XenDomain::Impl {
         memory(*calls, *cfg.frames, s, cfg.machine),
         pages(*calls, memory, cfg.pages_file, [this](std::string_view line) { log(line); }),
         server(*calls),
+        shown(
+            *calls, memory, cfg.show, [this](Gfn gfn) { return trapped.reported.contains(gfn.v); },
+            [this](std::string_view line) { log(line); }),
         late(pages, cfg.late_range, cfg.late_offset, cfg.late_bytes, calls->completes_by_address(),
-             [this](uint64_t offset) {
-               return may_stop_trapping(pages.frame(config.late_range, offset));
-             }),
-        requests(cfg.pci_device << 3 | cfg.pci_function, server, memory, trapped, late) {}
+             [this](uint64_t offset) { return may_open(offset); }),
+        requests(cfg.pci_device << 3 | cfg.pci_function, server, memory, trapped, late, shown) {}
+
+  /// Whether the guest may write a late page without being seen. If it holds GTT entries, what they
+  /// say may change then.
+  bool may_open(uint64_t offset) {
+    constexpr uint64_t kEntries = kPageSize / 8;
+    if (!may_stop_trapping(pages.frame(config.late_range, offset))) return false;
+    if (config.late_entries_show)
+      hide(Range::bar2, (offset - config.late_offset) / 8 << kPageShift, kEntries);
+    return true;
+  }
+  void hide(Range range, uint64_t offset, uint64_t count) {
+    const uint64_t base = server.base(range, offset, 0);
+    if (base) shown.hide(Gfn{(base + offset) >> kPageShift}, count);
+  }
 
   void log(std::string_view line) {
     if (config.log) config.log(refuse(info.id, std::string(line)));
@@ -79,6 +95,7 @@ struct XenDomain::Impl {
   RegisterPages pages;
   Server server;
   TrappedPages trapped;
+  ShownPages shown;
   LateWrites late;
   Requests requests;
   Watchdog watchdog;
@@ -153,6 +170,7 @@ XenDomain::Opened XenDomain::adopt(DomId domid, const XenConfig& config, const R
   Impl& i = *domain->impl_;
   if (!record.paused && i.calls->pause(true)) return domain->leave(), refuse(domid, "cannot pause");
   i.paused = true;
+  i.shown.take_away_left(record);
   std::string why =
       i.server.adopt(record.server, config.pci_device, config.pci_function, record.bars);
   // Which pages were tracked is not known, so all were released at once; but no write that is under
@@ -180,10 +198,13 @@ Record XenDomain::record() const {
     std::tie(bar.base, bar.bytes) = i.server.placed(range);
   }
   i.pages.describe(r);
+  i.shown.describe(r);
   return r;
 }
 
-uint64_t XenDomain::changes() const { return impl_->pages.changes() + impl_->server.changes(); }
+uint64_t XenDomain::changes() const {
+  return impl_->pages.changes() + impl_->server.changes() + impl_->shown.changes();
+}
 std::span<std::byte> XenDomain::left(Range range, uint64_t offset) {
   return impl_->pages.left(range, offset);
 }
@@ -200,6 +221,7 @@ void XenDomain::resume() {
 void XenDomain::leave() {
   Impl& i = *impl_;
   if (i.closed || i.busy) return;
+  i.shown.hide_all();
   i.server.leave();
   i.pages.leave();
   i.memory.close();
@@ -239,6 +261,7 @@ void XenDomain::close() {
   i.busy = true;
   resume();
   i.server.stop(i.answer());
+  i.shown.hide_all();
   i.pages.close();
   i.memory.close();
   i.trapped = {};
@@ -254,6 +277,7 @@ const ExitCounts& XenDomain::counts() const { return impl_->requests.counts(); }
 const DomainInfo& XenDomain::info() const { return impl_->info; }
 uint64_t XenDomain::protected_pages() const { return impl_->trapped.reported.size(); }
 uint64_t XenDomain::pinned_frames() const { return impl_->memory.pinned(); }
+uint64_t XenDomain::shown_pages() const { return impl_->shown.pages(); }
 uint64_t XenDomain::mapped_bytes() const {
   return impl_->memory.buckets() * kBucketPages * kPageSize;
 }
@@ -280,6 +304,7 @@ Status XenDomain::protect(Gfn gfn) {
   if (i.trapped.reported.contains(gfn.v)) return {};
   if (i.code.contains(gfn.v)) return Error::busy;
   if (!i.memory.page(gfn)) return Error::bad_address;
+  i.shown.hide_page(gfn);
   const bool was_leaving = i.trapped.leaving.erase(gfn.v);
   const int e = i.calls->set_type(gfn.v, 1, true);
   if (e && !(was_leaving && e == EINVAL)) return error_of(e);  // that one has its type still
@@ -307,6 +332,7 @@ Status XenDomain::place(Range range, Gpa base, uint64_t bytes) {
   if (range == Range::config || bytes == 0 || ((base.v | bytes) & kPageMask) || base.v == 0 ||
       base.v + bytes < base.v)
     return Error::bad_argument;
+  if (range == Range::bar2) impl_->shown.hide_all();
   const Status status = impl_->server.place(range, base.v, bytes);
   if (status.ok()) impl_->pages.move(range, base);
   return status;
@@ -314,6 +340,7 @@ Status XenDomain::place(Range range, Gpa base, uint64_t bytes) {
 Status XenDomain::remove(Range range) {
   if (impl_->closed) return Error::gone;
   impl_->late.shut();
+  if (range == Range::bar2) impl_->shown.hide_all();
   impl_->server.remove(range);
   return {};
 }
@@ -340,6 +367,19 @@ Status XenDomain::inject_msi(uint64_t address, uint32_t data) {
   if (const int e = impl_->calls->inject_msi(address, data)) return error_of(e);
   ++impl_->requests.counts().interrupts;
   return {};
+}
+
+Result<uint64_t> XenDomain::show_ram(Range range, uint64_t offset, std::span<const Gfn> gfns) {
+  if (impl_->closed) return Error::gone;
+  if (range != Range::bar2 || (offset & kPageMask)) return Error::bad_argument;
+  const uint64_t base = impl_->server.base(range, offset, gfns.size());
+  if (!base) return uint64_t{0};
+  const auto shown = impl_->shown.show(Gfn{(base + offset) >> kPageShift}, gfns);
+  if (!shown.ok()) return shown.error();
+  return uint64_t{*shown};
+}
+void XenDomain::hide_ram(Range range, uint64_t offset, uint64_t pages) {
+  if (!impl_->closed) impl_->hide(range, offset, pages);
 }
 
 Status XenDomain::add_ram(Gfn first, uint64_t pages) {

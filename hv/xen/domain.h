@@ -33,6 +33,11 @@ struct XenConfig {
   /// any kind, each changed entry once, in the order of addresses. Empty: every write traps.
   Range late_range = Range::bar0;
   uint64_t late_offset = 0, late_bytes = 0;
+  /// Entry i (8 bytes) of those says what stands at page i of BAR 2: what is shown there is taken
+  /// away before entries change unseen.
+  bool late_entries_show = false;
+  /// For show_ram; outlives the domains. Without it the aperture traps.
+  MachineFrames* show = nullptr;
   bool direct_reads = true;  ///< off: every register read traps (for comparison)
   /// A file for the register pages that are not in the guest, so that they outlive this process and
   /// adopt() finds them; -1: none. Stays open as long as the domain.
@@ -97,20 +102,19 @@ class XenDomain final : public Domain {
   void resume();
   /// The domain stands still until resume(), of this process or of who adopts it.
   void hold();
-  /// As close(), but for a process that ends and another that will adopt(): nothing changes in the
-  /// domain, and a vCPU that wants something waits.
+  /// As close(), but for a process that ends and another that will adopt(): but for what show_ram()
+  /// showed nothing changes in the domain, and a vCPU that wants something waits.
   void leave();
 
   /// Off: every access to a register traps, as it does where no page of registers can be read by
   /// the guest itself (for comparison). On again: as set_direct_read() said.
   void allow_direct_reads(bool on);
-  /// Plain guest RAM at guest frames where there is none yet (an OpRegion, say).
-  Status add_ram(Gfn first, uint64_t pages);
   [[nodiscard]] const ExitCounts& counts() const;
   [[nodiscard]] const DomainInfo& info() const;  ///< as of open()
   [[nodiscard]] uint64_t protected_pages() const;
   [[nodiscard]] uint64_t pinned_frames() const;
   [[nodiscard]] uint64_t mapped_bytes() const;
+  [[nodiscard]] uint64_t shown_pages() const;
 
   [[nodiscard]] DomId id() const override;
   Status read(Gpa from, std::span<std::byte> to) override;
@@ -125,6 +129,9 @@ class XenDomain final : public Domain {
                                               uint64_t bytes) override;
   Status set_direct_read(Range range, uint64_t offset, uint64_t bytes, bool direct) override;
   Status inject_msi(uint64_t address, uint32_t data) override;
+  Status add_ram(Gfn first, uint64_t pages) override;
+  Result<uint64_t> show_ram(Range range, uint64_t offset, std::span<const Gfn> gfns) override;
+  void hide_ram(Range range, uint64_t offset, uint64_t pages) override;
 
  private:
   struct Impl;

@@ -59,6 +59,12 @@ class LibraryCalls final : public Calls {
     return control_->running_at(domain_, vcpu, gfn);
   }
   int pause(bool on) override { return on ? control_->pause(domain_) : control_->unpause(domain_); }
+  int allow_frames(uint64_t first, uint64_t count, bool allow) override {
+    return control_->allow_frames(domain_, first, count, allow);
+  }
+  int map_frames(uint64_t gfn, uint64_t first, uint64_t count, bool map) override {
+    return control_->map_frames(domain_, gfn, first, count, map);
+  }
 
   int vcpus(unsigned& out) override {
     return error_if(xendevicemodel_nr_vcpus(model_, domain_.v, &out) < 0);

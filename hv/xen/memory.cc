@@ -136,6 +136,12 @@ void GuestMemory::pin(std::span<const Gfn> gfns, std::span<BusFrame> frames) {
   }
 }
 
+const std::byte* GuestMemory::pinned_page(Gfn gfn) const {
+  const auto it = pins_.find(gfn.v);
+  if (it == pins_.end()) return nullptr;
+  return it->second.bucket->memory + gfn.v % kBucketPages * kPageSize;
+}
+
 void GuestMemory::unpin(std::span<const Gfn> gfns) {
   for (const Gfn gfn : gfns) {
     const auto it = pins_.find(gfn.v);

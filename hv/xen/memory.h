@@ -37,6 +37,8 @@ class GuestMemory {
   Status write(Gpa to, std::span<const std::byte> from);
   void pin(std::span<const Gfn> gfns, std::span<BusFrame> frames);
   void unpin(std::span<const Gfn> gfns);
+  /// Our mapping of a pinned page, which stays as long as the pin.
+  [[nodiscard]] const std::byte* pinned_page(Gfn gfn) const;
 
   /// What stands at any guest frame may have changed. Pinned frames stay what they were.
   void invalidate();

@@ -39,6 +39,14 @@ struct Record {
     bool operator==(const Block&) const = default;
   };
   std::vector<Block> blocks;
+
+  /// Machine frames of its own RAM that stand at guest frames of a BAR. With the process that made
+  /// them their references went too: the first thing to take away.
+  struct Shown {
+    uint64_t at = 0, frame = 0, pages = 0;
+    bool operator==(const Shown&) const = default;
+  };
+  std::vector<Shown> shown;
   bool operator==(const Record&) const = default;
 };
 

@@ -41,12 +41,18 @@ uint64_t Requests::answer(const Ioreq& r) {
   });
   count(r);
   switch (r.type) {
-    case IoType::invalidate: memory_.invalidate(); return r.data;
+    case IoType::invalidate: return invalidate(r);
     case IoType::config:
     case IoType::memory: return perform(r, *this);
     case IoType::port: break;
   }
   return ~uint64_t{0};
+}
+
+uint64_t Requests::invalidate(const Ioreq& r) {
+  memory_.invalidate();
+  shown_.check();
+  return r.data;
 }
 
 uint64_t Requests::read_at(IoType type, uint64_t address, unsigned size) {

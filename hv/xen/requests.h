@@ -9,6 +9,7 @@
 #include "hv/xen/late_writes.h"
 #include "hv/xen/memory.h"
 #include "hv/xen/server.h"
+#include "hv/xen/shown_pages.h"
 
 namespace hv::xen {
 
@@ -24,8 +25,13 @@ struct TrappedPages {
 class Requests final : public Accesses {
  public:
   Requests(unsigned pci_function, const Server& server, GuestMemory& memory,
-           const TrappedPages& trapped, LateWrites& late)
-      : function_(pci_function), server_(server), memory_(memory), trapped_(trapped), late_(late) {}
+           const TrappedPages& trapped, LateWrites& late, ShownPages& shown)
+      : function_(pci_function),
+        server_(server),
+        memory_(memory),
+        trapped_(trapped),
+        late_(late),
+        shown_(shown) {}
 
   void attach(TrapHandler* handler) { handler_ = handler; }
   [[nodiscard]] TrapHandler* handler() const { return handler_; }
@@ -37,6 +43,7 @@ class Requests final : public Accesses {
   void count(const Ioreq& request);
   uint64_t read_at(IoType type, uint64_t address, unsigned size) override;
   void write_at(IoType type, uint64_t address, unsigned size, uint64_t value) override;
+  uint64_t invalidate(const Ioreq& request);
   void write_ram(uint64_t address, unsigned size, uint64_t value);
   /// Ours on bus 0 of segment 0.
   [[nodiscard]] bool ours(uint64_t config_address) const {
@@ -48,6 +55,7 @@ class Requests final : public Accesses {
   GuestMemory& memory_;
   const TrappedPages& trapped_;
   LateWrites& late_;
+  ShownPages& shown_;
   TrapHandler* handler_ = nullptr;
   ExitCounts counts_;
 };

@@ -218,6 +218,12 @@ void Server::claim_waiting() {
   for (Placed& p : placed_) claim(p, true);
 }
 
+uint64_t Server::base(Range range, uint64_t offset, uint64_t pages) const {
+  const Placed& p = placed_[static_cast<unsigned>(range)];
+  if (!p.claimed || offset > p.bytes || pages > (p.bytes - offset) >> kPageShift) return 0;
+  return p.base;
+}
+
 bool Server::locate(uint64_t address, unsigned size, Range& range, uint64_t& offset) const {
   for (const Range r : {Range::bar0, Range::bar2}) {
     const Placed& p = placed_[static_cast<unsigned>(r)];

@@ -59,6 +59,9 @@ class Server {
 
   /// Guest frames of writes that vCPUs may yet complete.
   [[nodiscard]] std::vector<uint64_t> uncompleted() const;
+  /// Where a range is claimed for pages that lie wholly in it; 0 if it is not.
+  [[nodiscard]] uint64_t base(Range range, uint64_t offset, uint64_t pages) const;
+
   [[nodiscard]] uint16_t id() const { return id_; }
   [[nodiscard]] uint64_t changes() const { return changes_; }  ///< of what is placed where
   /// Base and length of a range as placed last.

@@ -18,7 +18,18 @@
 
 namespace fake {
 
-enum class Call : uint8_t { read, write, pin, unpin, protect, unprotect, place, pages, msi };
+enum class Call : uint8_t {
+  read,
+  write,
+  pin,
+  unpin,
+  protect,
+  unprotect,
+  place,
+  pages,
+  msi,
+  add_ram
+};
 
 class FakeDomain : public hv::Domain {
  public:
@@ -140,6 +151,12 @@ class FakeDomain : public hv::Domain {
     return std::span<std::byte>{*blocks_.back()};
   }
   hv::Status set_direct_read(hv::Range, uint64_t, uint64_t, bool) override { return {}; }
+  hv::Status add_ram(hv::Gfn first, uint64_t pages) override {
+    if (fails(Call::add_ram, first.v, pages)) return hv::Error::no_memory;
+    if (first.v < ram_pages_ || first.v == added_.first) return hv::Error::busy;
+    added_ = {first.v, pages};
+    return {};
+  }
   hv::Status inject_msi(uint64_t address, uint32_t data) override {
     if (fails(Call::msi, address, data)) return hv::Error::io;
     ++interrupts;
@@ -155,6 +172,9 @@ class FakeDomain : public hv::Domain {
     return it != fail_.end() && it->second != 0 && --it->second == 0;
   }
   [[nodiscard]] bool inside(hv::Gpa a, uint64_t size) const {
+    if (a.v >> hv::kPageShift >= added_.first &&
+        (a.v + size - 1) >> hv::kPageShift < added_.first + added_.second)
+      return true;
     const uint64_t end = ram_pages_ * hv::kPageSize;
     return a.v <= end && size <= end - a.v;
   }
@@ -173,6 +193,7 @@ class FakeDomain : public hv::Domain {
   }
 
   uint64_t ram_pages_;
+  std::pair<uint64_t, uint64_t> added_;
   hv::DomId id_;
   std::map<uint64_t, std::unique_ptr<Page>> pages_;
   std::map<uint64_t, uint64_t> pins_;

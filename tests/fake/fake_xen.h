@@ -12,10 +12,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "hv/xen/calls.h"
+#include "tests/fake/fake_tables.h"
 
 namespace fake {
 
@@ -59,6 +61,7 @@ class FakeXen {
   std::vector<uint32_t> notified;
   std::vector<std::pair<uint64_t, uint32_t>> msis;
   std::map<std::string, int> fail;      // errno of the next call of that name
+  std::map<std::string, int> broken;    // errno of every call of that name
   std::vector<std::string> log;         // names of calls that change something
   int64_t mapped_pages = 0;             // foreign pages this process holds outside fixed places
   bool destroyed_with_request = false;  // a vCPU that will never run again
@@ -72,6 +75,17 @@ class FakeXen {
   bool crashed = false, stale[kVcpus]{};
   /// What happens on another processor of the host once the domain is stopped.
   std::function<void()> when_paused;
+  std::set<uint64_t> allowed;            // machine frames it may be shown
+  std::map<uint64_t, uint64_t> shown;    // guest frame to machine frame, not its RAM
+  std::map<uint64_t, uint64_t> foreign;  // page of this process to the frame mapped there
+  bool dangling = false;  // a shown frame was not mapped by this process at some time
+  unsigned shows = 0;     // calls that made or took away a mapping
+  /// A machine frame number is kFirstFrame and up, so that it is not a guest frame number.
+  static constexpr uint64_t kFirstFrame = 0x80000;
+  int tables_error = 0;  // of reading this process's own page tables
+  bool m2p_wrong = false;
+  /// This process's page tables, as they lead to the foreign mappings.
+  std::unique_ptr<hv::xen::MachineTables> own_tables();
 
   /// The guest balloons the page out, or back in (a new, zeroed frame).
   void remove_page(uint64_t gfn) { p2m.erase(gfn); }
@@ -87,6 +101,11 @@ class FakeXen {
       peek(it->second.frame, at & 0xfff, &v, size);
       return v;
     }
+    if (const auto it = shown.find(at >> 12); it != shown.end()) {
+      uint64_t v = 0;
+      peek(it->second - kFirstFrame, at & 0xfff, &v, size);
+      return v;
+    }
     return io({.address = at,
                .data = 0,
                .count = 1,
@@ -100,6 +119,8 @@ class FakeXen {
     const auto it = p2m.find(at >> 12);
     if (it != p2m.end() && !it->second.typed)
       return poke(it->second.frame, at & 0xfff, &value, size);
+    if (const auto s = shown.find(at >> 12); it == p2m.end() && s != shown.end())
+      return poke(s->second - kFirstFrame, at & 0xfff, &value, size);
     io({.address = at,
         .data = value,
         .count = 1,
@@ -182,11 +203,22 @@ class FakeXen {
   }
   int failure(const std::string& name, bool changes = true) {
     if (changes) log.push_back(name);
+    if (const auto it = broken.find(name); it != broken.end()) return it->second;
     const auto it = fail.find(name);
     if (it == fail.end()) return 0;
     const int e = it->second;
     fail.erase(it);
     return e;
+  }
+
+  /// Every shown frame is held by a mapping of this process.
+  void check_held(uint64_t from = 0, uint64_t pages = ~uint64_t{0}) {
+    for (auto it = shown.lower_bound(from); it != shown.end() && it->first - from < pages; ++it) {
+      const uint64_t frame = it->second;
+      bool held = false;
+      for (const auto& [page, f] : foreign) held |= f + kFirstFrame == frame;
+      dangling |= !held;
+    }
   }
 
   int memory_ = -1;
@@ -221,6 +253,28 @@ class FakeCalls final : public hv::xen::Calls {
   int release(std::span<const uint64_t> gfns) override {
     for (const uint64_t g : gfns) x_.p2m.erase(g);
     return x_.failure("release");
+  }
+  int allow_frames(uint64_t first, uint64_t count, bool allow) override {
+    if (const int e = x_.failure(allow ? "allow_frames" : "forbid_frames")) return e;
+    for (uint64_t f = first; f < first + count; ++f)
+      allow ? (void)x_.allowed.insert(f) : (void)x_.allowed.erase(f);
+    return 0;
+  }
+  int map_frames(uint64_t gfn, uint64_t first, uint64_t count, bool map) override {
+    if (const int e = x_.failure(map ? "map_frames" : "unmap_frames")) return e;
+    ++x_.shows;
+    for (uint64_t i = 0; i < count; ++i)
+      if (!x_.allowed.contains(first + i)) return EPERM;
+    for (uint64_t i = 0; i < count; ++i) {
+      if (map) {
+        x_.p2m.erase(gfn + i);
+        x_.shown[gfn + i] = first + i;
+      } else if (!x_.shown.erase(gfn + i)) {
+        return EINVAL;
+      }
+    }
+    x_.check_held(gfn, count);
+    return 0;
   }
 
   int pause(bool on) override {
@@ -346,12 +400,17 @@ class FakeCalls final : public hv::xen::Calls {
       if (n)
         mmap(to + (i << 12), n << 12, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, x_.memory_,
              static_cast<off_t>(x_.p2m.at(gfns[i]).frame << 12));
+      for (size_t k = 0; k < n; ++k)
+        x_.foreign[(reinterpret_cast<uint64_t>(to) >> 12) + i + k] = x_.p2m.at(gfns[i]).frame + k;
       i += std::max<size_t>(n, 1);
     }
     return to;
   }
   void unmap(std::byte* memory, size_t pages) override {
     munmap(memory, pages << 12);
+    const uint64_t first = reinterpret_cast<uint64_t>(memory) >> 12;
+    x_.foreign.erase(x_.foreign.lower_bound(first), x_.foreign.lower_bound(first + pages));
+    x_.check_held();
     x_.mapped_pages -= static_cast<int64_t>(pages);
   }
   void sleep_us(unsigned) override {
@@ -373,6 +432,32 @@ class FakeCalls final : public hv::xen::Calls {
   }
   FakeXen& x_;
 };
+
+class FakeXenTables final : public hv::xen::MachineTables {
+ public:
+  explicit FakeXenTables(FakeXen& xen) : x_(xen) {}
+  int guess_root(uint64_t& frame) override { return tables_.guess_root(frame); }
+  int read(uint64_t frame, std::span<uint64_t, hv::xen::kTableEntries> to) override {
+    if (x_.tables_error) return x_.tables_error;
+    for (const auto& [page, f] : x_.foreign)
+      tables_.entry(reinterpret_cast<const void*>(page << 12)) =
+          (f + FakeXen::kFirstFrame) << 12 | FakeTables::kFlags;
+    return tables_.read(frame, to);
+  }
+  uint64_t guest_frame(uint64_t frame) override {
+    for (const auto& [gfn, page] : x_.p2m)
+      if (page.frame + FakeXen::kFirstFrame == frame && !x_.m2p_wrong) return gfn;
+    return hv::xen::kNoGuestFrame;
+  }
+
+ private:
+  FakeXen& x_;
+  FakeTables tables_;
+};
+
+inline std::unique_ptr<hv::xen::MachineTables> FakeXen::own_tables() {
+  return std::make_unique<FakeXenTables>(*this);
+}
 
 inline std::unique_ptr<hv::xen::Calls> FakeXen::calls() {
   return std::make_unique<FakeCalls>(*this);

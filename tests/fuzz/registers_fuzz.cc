@@ -27,6 +27,8 @@ class Sink final : public mediator::DeviceSink {
   void bar_changed(hv::Range, bool, uint64_t base, uint64_t bytes) override {
     FUZZ_REQUIRE(bytes == 0 || base % bytes == 0);
   }
+  void fence_changed(uint64_t) override {}
+  bool opregion_wanted(uint32_t address) override { return address & 0x1000; }
   void raise_msi(uint64_t, uint32_t) override { ++interrupts_; }
   uint64_t now_ns() override { return now_; }
 

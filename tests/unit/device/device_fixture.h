@@ -39,6 +39,9 @@ struct RecordingSink : mediator::DeviceSink {
   std::vector<std::pair<uint64_t, uint32_t>> msis;
   uint64_t now = 1'000'000'000;
   uint32_t live = 0x1234;
+  std::vector<uint64_t> fences;
+  std::vector<uint32_t> opregions;
+  bool give_opregion = true;
 
   void elsp_write(EngineId e, uint32_t v) override { elsp.emplace_back(e, v); }
   void ring_mode_changed(EngineId e, bool on) override { ring_modes.emplace_back(e, on); }
@@ -53,6 +56,11 @@ struct RecordingSink : mediator::DeviceSink {
   void bar_changed(hv::Range r, bool on, uint64_t base, uint64_t bytes) override {
     bars.push_back({r, on, base, bytes});
   }
+  bool opregion_wanted(uint32_t address) override {
+    opregions.push_back(address);
+    return give_opregion;
+  }
+  void fence_changed(uint64_t fence) override { fences.push_back(fence); }
   void raise_msi(uint64_t a, uint32_t d) override { msis.emplace_back(a, d); }
   uint64_t now_ns() override { return now; }
 };

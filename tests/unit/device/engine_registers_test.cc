@@ -279,11 +279,9 @@ TEST_F(Pvinfo, AReportOfTooFewResourcesIsFailsafe) {
 }
 
 TEST_F(Pvinfo, TrappedPagesAreTheOnesWithClocksAndSideEffects) {
-  const std::vector<std::pair<uint32_t, uint32_t>> expected{{0x70000, 0x1000},
-                                                            {0x71000, 0x1000},
-                                                            {0x72000, 0x1000},
-                                                            {0x78000, 0x1000},
-                                                            {0xc5000, 0x1000}};
+  const std::vector<std::pair<uint32_t, uint32_t>> expected{
+      {0x22000, 0x1000}, {0x12000, 0x1000}, {0x1a000, 0x1000}, {0x70000, 0x1000},
+      {0x71000, 0x1000}, {0x72000, 0x1000}, {0x78000, 0x1000}, {0xc5000, 0x1000}};
   EXPECT_EQ(dev().trapped_pages(), expected);
 }
 
