@@ -145,6 +145,7 @@ follow "$machine"
 wait "$machine" 2>/dev/null
 kill "$guard" 2>/dev/null
 cp -r "$share"/log/. "$log/" 2>/dev/null
+cp "$log/consoles.png" "$bed/" 2>/dev/null
 replay_traces
 figures
 all_noted "$@" | tee -a "$share/results"

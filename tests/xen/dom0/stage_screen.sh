@@ -1,9 +1,17 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# A guest's console on its virtual display, read back by a screenshot. Every pixel goes through the guest's
-# aperture: while that traps, at a millisecond an access, this takes many minutes.
+# Guests' consoles on their virtual displays, drawn through apertures without traps and read back by one
+# screenshot; and their clocks, read as a program in the guest reads them.
 # shellcheck source=tests/xen/dom0/vgpu.sh
 . /bed/dom0/vgpu.sh
-BED_FBDEV=1
-need_guests screen || return
-order screen 60 screen && screen_is_drawn screen
+read -ra guests <<<"${SCREEN_GUESTS:-${guests[*]}}"
+need_guests "${guests[@]}" || return
+before=$(counter "${guests[0]}" exits)
+for name in "${guests[@]}"; do begin "$name" screen; done
+for name in "${guests[@]}"; do check "$name writes on its console" "$(console "$name")" finish "$name" 60; done
+figure console_exits "$(($(counter "${guests[0]}" exits) - before))"
+for name in "${guests[@]}"; do screen_is_drawn "$name"; done
+check "a picture of all consoles" "$log/screenshot.log" consoles "${guests[@]}"
+program=clocks
+begin "${guests[0]}" "$program"
+program_worked "${guests[0]}" 60 "$program"

@@ -62,7 +62,7 @@ create() {
   echo "$seed" >"$state/seed"
   echo "${EPOCHREALTIME/[.,]/}" >"$state/$name.created"
   check "xl create of $name with a vGPU" "$log/create-$name.log" \
-    vgpu_guest "$name" "bed.seed=$seed bed.orders=1 bed.fbdev=${BED_FBDEV:-0}" || { dm_log "$name"; return 1; }
+    vgpu_guest "$name" "bed.seed=$seed bed.orders=1 bed.fbdev=${BED_FBDEV:-1}" || { dm_log "$name"; return 1; }
   echo 0 >"$state/$name.order"
 }
 # Why xl create failed is in the device model's log.
@@ -193,6 +193,8 @@ abandon_guests() {
   rm -f "$state/xengvtd.pid" /run/xengvt/control.sock
 } >>"$log/end.log" 2>&1
 
+# consoles NAME...: all their screens in one picture.
+consoles() { xengvt screenshot "$@" -o "$log/consoles.png" >"$log/screenshot.log" 2>&1; }
 # A screen with text on it has at least two colours; a flat picture of its size has a far smaller file.
 screen_is_drawn() {
   local name=$1 picture=$log/screen-$1.png

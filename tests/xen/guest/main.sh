@@ -8,7 +8,6 @@ argument() { sed -n "s/^$1=//p" /bed/arguments; }
 BED_SEED=$(argument bed.seed)
 export BED_SEED
 
-# While the aperture traps, drawing a console on it takes many minutes: only with bed.fbdev=1.
 driver() {
   local begin options module
   begin=$(uptime_seconds)
@@ -27,6 +26,7 @@ driver() {
 screen() {
   [ -e /dev/fb0 ] || return
   { clear; for i in $(seq 1 30); do echo "XenGVT guest $BED_SEED, line $i: the console on a virtual display"; done; } >/dev/tty1
+  sleep 1 # the console is drawn behind the writer's back
 }
 # What the kernel said at the level of a warning or above since the last time; "[drm]" alone says nothing.
 complaints() { dmesg -r -c | sed -n 's/^<[0-4]>\[[^]]*\] *\(\[drm\] *\)\{0,1\}/bed: complaint /p'; }
