@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // xengvt trace: what recordings hold (info), as text, for readers (show), and lossless both ways
 // (show --text, assemble); start and stop are the daemon's.
+#include <algorithm>
+#include <array>
 #include <boost/json.hpp>
 #include <cmath>
 #include <cstdio>
@@ -13,6 +15,7 @@
 #include "dom0/cli/trace_describe.h"
 #include "dom0/cli/trace_file.h"
 #include "dom0/cli/trace_info.h"
+#include "dom0/replay/guest_projection.h"
 #include "hv/trace/text.h"
 #include "mediator/trace/kinds.h"
 
@@ -128,6 +131,35 @@ int info(const std::string& path, const Parsed& parsed, std::ostream& out, std::
   return kOk;
 }
 
+/// One guest's part of a recording of several.
+int extract(const std::string& path, const Parsed& parsed, std::ostream& err) {
+  if (!parsed.has("output") || !parsed.has("guest"))
+    return fail(err, "trace extract: expected --guest N and -o TRACE");
+  TraceSource file(path);
+  if (!file.error().empty()) return fail(err, path + ": " + file.error());
+  Reader reader(file, kVocabulary);
+  if (reader.error().empty() && !(reader.header().quirks & hv::trace::kGuestData))
+    return fail(err, path + ": recorded without --open, so no guest of it could be played");
+  TraceSink sink(parsed.get<std::string>("output"));
+  if (!sink.error().empty()) return fail(err, sink.error());
+  hv::trace::FileHeader header;
+  header.quirks = reader.header().quirks | hv::trace::kOneGuest;
+  header.device_id = reader.header().device_id;
+  header.revision = reader.header().revision;
+  hv::trace::Writer writer(sink, header);
+  replay::GuestProjection guest(parsed.get<uint32_t>("guest"), writer);
+  uint64_t now_ns = 0;
+  while (const Record* r = reader.next()) {
+    if (r->kind == Kind::clock) now_ns += r->args[1];
+    guest.take(r->kind, r->subject, std::span{r->args}.first(kVocabulary.args(r->kind)), r->blob,
+               now_ns);
+  }
+  if (!reader.error().empty()) return fail(err, path + ": " + reader.error());
+  if (!guest.found()) return fail(err, path + ": no guest has that number; see trace info");
+  if (!writer.finish({}).ok() || !sink.commit()) return fail(err, sink.error());
+  return kOk;
+}
+
 /// The next line that is neither empty nor a comment. False at the end.
 bool next_line(std::istream& in, std::string& line, size_t& number) {
   while (std::getline(in, line)) {
@@ -182,24 +214,29 @@ int assemble(const std::string& path, const Parsed& parsed, std::ostream& err) {
 int trace_main(Args args, std::ostream& out, std::ostream& err) {
   po::options_description options("options");
   options.add_options()("text", "show: the lossless text form")(
-      "output,o", po::value<std::string>(), "assemble, start: the trace to write")(
+      "output,o", po::value<std::string>(), "assemble, extract, start: the trace to write")(
+      "guest", po::value<uint32_t>(), "extract: the guest's number in the recording")(
       "open", "start: also store the guests' pages, for replay --open")(
       "from", po::value<double>(), "info: count from this time on, in ms since the start")(
       "to", po::value<double>(), "info: and up to this time");
   add_socket_option(options);
   const Parsed parsed = parse(
       {"trace",
-       "info TRACE | show TRACE | assemble TEXT -o TRACE | start [DOMAIN] -o TRACE | stop [DOMAIN]",
-       "Counts what a recording holds, prints it as text, makes one from its text, or has "
-       "xengvtd record what its guests do."},
+       "info TRACE | show TRACE | extract TRACE --guest N -o TRACE | assemble TEXT -o TRACE | "
+       "start [DOMAIN] -o TRACE | stop [DOMAIN]",
+       "Counts what a recording holds, prints it as text, takes one guest out of it, makes one "
+       "from its text, or has xengvtd record what its guests do."},
       options, args, out, err, "operand");
   if (parsed.exit) return *parsed.exit;
-  if (!parsed.has("operand")) return fail(err, "trace: info, show, assemble, start or stop?");
+  if (!parsed.has("operand"))
+    return fail(err, "trace: info, show, extract, assemble, start or stop?");
   const auto& words = parsed.get<std::vector<std::string>>("operand");
   if (words[0] == "start" || words[0] == "stop") return trace_control(words, parsed, out, err);
-  if (words.size() != 2 || (words[0] != "info" && words[0] != "show" && words[0] != "assemble"))
-    return fail(err, "trace: expected info TRACE, show TRACE, assemble TEXT, start or stop");
+  static constexpr std::array kOperations{"info", "show", "extract", "assemble"};
+  if (words.size() != 2 || std::ranges::find(kOperations, words[0]) == kOperations.end())
+    return fail(err, "trace: expected info, show, extract or assemble and a file, start or stop");
   if (words[0] == "info") return info(words[1], parsed, out, err);
+  if (words[0] == "extract") return extract(words[1], parsed, err);
   return words[0] == "show" ? show(words[1], parsed, out, err) : assemble(words[1], parsed, err);
 }
 

@@ -7,7 +7,7 @@ _xengvt() {
   if [ "$COMP_CWORD" = 1 ]; then
     mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word")
   elif [ "$COMP_CWORD" = 2 ] && [ "$command" = trace ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'info show assemble start stop' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'info show extract assemble start stop' -- "$word")
   elif [ "$COMP_CWORD" = 2 ] && [ "$command" = record ]; then
     mapfile -t COMPREPLY < <(compgen -W 'demo run' -- "$word")
   elif [ "$COMP_CWORD" = 2 ] && [[ " info attach detach set screenshot " == *" $command "* ]]; then

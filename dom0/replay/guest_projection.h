@@ -18,6 +18,8 @@ class GuestProjection {
   /// add up to.
   void take(hv::trace::Kind kind, uint32_t subject, std::span<const uint64_t> args,
             std::span<const std::byte> blob, uint64_t now_ns);
+  /// Was the guest made?
+  [[nodiscard]] bool found() const { return vgpu_ != 0; }
 
  private:
   void pass(hv::trace::Kind kind, uint32_t subject, std::span<const uint64_t> args,

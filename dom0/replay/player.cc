@@ -10,9 +10,11 @@ namespace replay {
 namespace {
 
 constexpr uint64_t kMaxWaitNs = 200'000'000;  // for one step of progress
-constexpr uint64_t kLookNs = 20'000;          // how often progress is looked at
-constexpr unsigned kMaxBurst = 64;            // accesses before others have their turn
-constexpr uint32_t kQueueFull = 1u << 2;      // EXECLIST_STATUS, SKL PRM vol 2c
+// A replay that went another way than the recording waits for nothing much longer.
+constexpr uint64_t kManyLate = 16, kShortWaitNs = 1'000'000;
+constexpr uint64_t kLookNs = 20'000;      // how often progress is looked at
+constexpr unsigned kMaxBurst = 64;        // accesses before others have their turn
+constexpr uint32_t kQueueFull = 1u << 2;  // EXECLIST_STATUS, SKL PRM vol 2c
 
 uint64_t missing(uint64_t wanted, uint64_t have) { return wanted > have ? wanted - have : 0; }
 
@@ -42,7 +44,7 @@ bool Player::wait_for(const Progress& wanted, const Action* next) {
     return true;
   }
   if (waiting_since_ns_ == 0) waiting_since_ns_ = now;
-  if (now - waiting_since_ns_ < kMaxWaitNs) {
+  if (now - waiting_since_ns_ < (late_ < kManyLate ? kMaxWaitNs : kShortWaitNs)) {
     wake_ns_ = now + kLookNs;
     return false;
   }

@@ -77,6 +77,19 @@ void replay_all(std::span<const std::byte> bytes) {
   FUZZ_REQUIRE(!result.matches || (result.error.empty() && !result.first_divergence));
 }
 
+// What can be told anew replays afterwards.
+void retell_all(std::span<const std::byte> bytes) {
+  Source source(bytes);
+  Reader reader(source, mediator::trace::kVocabulary);
+  Sink sink;
+  Writer writer(sink, {.quirks = reader.header().quirks});
+  const auto told = mediator::trace::retell(reader, writer);
+  if (!told.matches || !told.error.empty()) return;
+  Source again(sink.out);
+  Reader second(again, mediator::trace::kVocabulary);
+  FUZZ_REQUIRE(mediator::trace::replay(second).matches);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -86,6 +99,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Bytes file = data[0] % 2 != 0 ? wrap(rest) : Bytes(rest.begin(), rest.end());
   read_all(file);
   replay_all(file);
+  retell_all(file);
   return 0;
 }
 

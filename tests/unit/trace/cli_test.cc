@@ -152,6 +152,59 @@ TEST_F(TraceCli, AnOpenReplayCanBeRecordedAndReplays) {
   expect_refused(cli::replay_main, {trace, "-o", path("c.trace")}, "goes with --open");
 }
 
+/// The trace's text without the line that starts with `what`, and with the right number of records.
+std::string without(std::string text, const std::string& what) {
+  const size_t at = text.find("\n" + what + " ");
+  if (at == std::string::npos) return {};
+  text.erase(at, text.find('\n', at + 1) - at);
+  const size_t records = text.find("records=") + 8;
+  return text.replace(records, text.find(' ', records) - records,
+                      std::to_string(std::count(text.begin(), text.end(), '\n') - 2));
+}
+
+TEST_F(TraceCli, WhatTheMediatorPutsOutCanBeToldAnew) {
+  const std::string trace = record("a.trace", {"--open"});
+  const std::string text = call(cli::trace_main, {"show", trace, "--text"}).out;
+  std::string other = without(text, "inject_msi");
+  const size_t hash = other.find("hash=0x");
+  ASSERT_NE(hash, std::string::npos);
+  other[hash + 7] = other[hash + 7] == '1' ? '2' : '1';
+  std::ofstream(path("b.txt")) << other;
+  ASSERT_EQ(call(cli::trace_main, {"assemble", path("b.txt"), "-o", path("b.trace")}).err, "");
+  EXPECT_EQ(call(cli::replay_main, {path("b.trace")}).code, cli::kFailed);
+  const Outcome o = call(cli::replay_main, {path("b.trace"), "--retell", "-o", path("c.trace")});
+  EXPECT_EQ(o.code, cli::kOk) << o.out << o.err;
+  EXPECT_EQ(call(cli::replay_main, {path("c.trace")}).code, cli::kOk);
+  EXPECT_EQ(call(cli::trace_main, {"show", path("c.trace"), "--text"}).out, text);
+}
+
+TEST_F(TraceCli, WhatWasNeverAnsweredCannotBeToldAnew) {
+  const std::string trace = record("a.trace");
+  std::ofstream(path("b.txt")) << without(call(cli::trace_main, {"show", trace, "--text"}).out,
+                                          "read");
+  ASSERT_EQ(call(cli::trace_main, {"assemble", path("b.txt"), "-o", path("b.trace")}).err, "");
+  EXPECT_EQ(call(cli::replay_main, {path("b.trace"), "--retell", "-o", path("c.trace")}).code,
+            cli::kFailed);
+  EXPECT_FALSE(fs::exists(path("c.trace")));
+  expect_refused(cli::replay_main, {trace, "--retell"}, "--retell goes with");
+}
+
+TEST_F(TraceCli, OneGuestCanBeTakenOutOfARecordingOfSeveral) {
+  const Words words{"run", kStream, kStream, "--mediated", "--open", "-o", path("a.trace")};
+  ASSERT_EQ(call(cli::record_main, words).code, cli::kOk);
+  for (const char* guest : {"1", "2"}) {
+    const Outcome out = call(
+        cli::trace_main, {"extract", path("a.trace"), "--guest", guest, "-o", path("one.trace")});
+    ASSERT_EQ(out.code, cli::kOk) << out.err;
+    const Outcome o = call(cli::replay_main, {path("one.trace"), "--open", "--json"});
+    EXPECT_EQ(o.code, cli::kOk) << o.out << o.err;
+    EXPECT_GT(o.json().at("guests").at(0).at("written_pages").to_number<uint64_t>(), 0u);
+    expect_refused(cli::replay_main, {path("one.trace")}, "--open");
+  }
+  expect_refused(cli::trace_main,
+                 {"extract", path("a.trace"), "--guest", "3", "-o", path("x.trace")}, "number");
+}
+
 TEST_F(TraceCli, OpenReplayTellsOfOtherResults) {
   const std::string trace = record("a.trace", {"--open"});
   std::string text = call(cli::trace_main, {"show", trace, "--text"}).out;
@@ -178,8 +231,8 @@ TEST_F(TraceCli, BadUsageIsOneLine) {
   expect_refused(cli::replay_main, {}, "no trace");
   expect_refused(cli::replay_main, {path("missing")}, "No such file");
   expect_refused(cli::replay_main, {folder_}, "directory");
-  expect_refused(cli::trace_main, {}, "info, show, assemble");
-  expect_refused(cli::trace_main, {"show"}, "expected info");
+  expect_refused(cli::trace_main, {}, "info, show, extract");
+  expect_refused(cli::trace_main, {"show"}, "expected info, show");
   expect_refused(cli::trace_main, {"assemble", "x"}, "no -o");
   EXPECT_EQ(files(), 0u);
 }
