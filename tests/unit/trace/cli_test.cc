@@ -163,7 +163,9 @@ std::string without(std::string text, const std::string& what) {
 }
 
 TEST_F(TraceCli, WhatTheMediatorPutsOutCanBeToldAnew) {
-  const std::string trace = record("a.trace", {"--open"});
+  const std::string trace = path("a.trace");
+  const Words demo{"demo", "--guests", "1", "--seconds", "0.02", "--open", "-o", trace};
+  ASSERT_EQ(call(cli::record_main, demo).code, cli::kOk);
   const std::string text = call(cli::trace_main, {"show", trace, "--text"}).out;
   std::string other = without(text, "inject_msi");
   const size_t hash = other.find("hash=0x");
