@@ -7,6 +7,17 @@
 
 namespace hv::trace {
 
+namespace {
+/// Arguments that a record of this kind has in every version; later ones (":o") are zero if
+/// missing.
+unsigned always_there(const KindInfo& info) {
+  unsigned n = 0;
+  for (std::string_view args = info.args; !args.empty(); ++n)
+    if (take_arg(args).form == 'o') break;
+  return n;
+}
+}  // namespace
+
 struct Reader::Decompressor {
   ZSTD_DCtx* ctx = ZSTD_createDCtx();
   ~Decompressor() { ZSTD_freeDCtx(ctx); }
@@ -105,7 +116,11 @@ bool Reader::parse(std::span<const std::byte> p) {
   bool ok = take_varint(p, subject) && subject <= UINT32_MAX;
   record_.subject = static_cast<uint32_t>(subject);
   const unsigned args = vocabulary_.args(record_.kind);
-  for (unsigned i = 0; ok && i < args; ++i) ok = take_varint(p, record_.args[i]);
+  for (unsigned i = 0; ok && i < args; ++i) {
+    record_.args[i] = 0;
+    const bool came_later = p.empty() && !info->blob && i >= always_there(*info);
+    ok = came_later || take_varint(p, record_.args[i]);
+  }
   if (!ok || (!info->blob && !p.empty()))
     return fail("record " + std::to_string(records_) + ": bad " + info->name);
   record_.blob = p;

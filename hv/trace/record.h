@@ -62,7 +62,7 @@ struct KindInfo {
   Role role{};
   const char* name = nullptr;
   /// Names of the arguments in order, one space between; ":x" marks those shown in hexadecimal,
-  /// ":s" a status (0 ok, else 1 + hv::Error).
+  /// ":s" a status (0 ok, else 1 + hv::Error), ":o" one that came later: 0 where it is missing.
   std::string_view args;
   const char* blob = nullptr;  ///< what the blob is, or nullptr if there is none
 };

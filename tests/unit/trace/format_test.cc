@@ -197,6 +197,27 @@ TEST(Trace, ReadsANewerVersionThatSaysItMay) {
   EXPECT_EQ(outcome(with_header([](FileHeader& h) { h.version = 3; })), "6");
 }
 
+TEST(Trace, AnArgumentThatCameLaterIsZeroWhereItIsMissing) {
+  static constexpr KindInfo kLater[] = {
+      {Kind{200}, Role::input, "later", "first second:o", nullptr}};
+  static constexpr Vocabulary kWithLater{kHvKinds, kLater};
+  const auto read = [](std::initializer_list<uint64_t> args) {
+    fake::TraceBytes file;
+    Writer w(file, {});
+    add(w, Kind{200}, 0, {7, 8});  // what stood before must not show through
+    add(w, Kind{200}, 0, args);
+    EXPECT_TRUE(w.finish(sha256({})).ok());
+    Reader r(file, kWithLater);
+    (void)r.next();
+    const Record* record = r.next();
+    return record ? std::to_string(record->args[0]) + ' ' + std::to_string(record->args[1])
+                  : r.error();
+  };
+  EXPECT_EQ(read({5, 6}), "5 6");
+  EXPECT_EQ(read({5}), "5 0");
+  EXPECT_EQ(read({}), "record 1: bad later");
+}
+
 TEST(Trace, SomethingElseIsNotATrace) {
   EXPECT_EQ(outcome(std::vector<std::byte>(200)), "not a trace: bad magic");
   EXPECT_EQ(outcome({}), "truncated in the header");
