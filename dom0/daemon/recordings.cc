@@ -38,7 +38,7 @@ void Recordings::observe_memory() {
   const bool needed = session_ && ((whole_ && whole_open_) || hub_.any_guest());
   if (needed == (memory_ != nullptr)) return;
   if (needed) memory_ = std::make_unique<replay::MemoryRecorder>(*session_, bus_);
-  observe_(memory_.get());
+  observe_(needed ? memory_.get() : nullptr);
   if (!needed) memory_.reset();
 }
 
