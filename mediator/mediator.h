@@ -23,6 +23,8 @@ struct MediatorConfig {
   /// How often the clocks are refreshed that guests read without exits, while anybody has work on
   /// the GPU (the render engine's page; other pages with clocks trap).
   uint64_t clock_refresh_ns = 1'000'000;
+  /// Status events of one engine of a guest that waits for nothing are shown at most so often.
+  uint64_t status_interval_ns = 1'000'000;
   uint32_t max_vgpus = 256;
   uint32_t refusals_to_failsafe = 64;  ///< refused submissions before failsafe
   uint32_t batch_copy_pages = 8192;    ///< host-owned copies of batches one vGPU may hold

@@ -89,6 +89,7 @@ void Vgpu::on_write(hv::Range range, uint64_t offset, unsigned size, uint64_t va
   }
   if (offset < gen9::kMmioBytes) {
     if (offset + size <= gen9::kMmioBytes) device_->mmio_write(offset, size, value);
+    show_awaited();
     return;
   }
   if (offset >= gen9::kGttOffset && stats_.failsafe == FailsafeReason::none)
@@ -151,6 +152,8 @@ void Vgpu::reset_engine_state(EngineId engine) {
   e.execlist.reset();
   e.stalled = e.on_gpu = false;
   e.status_due_ns = UINT64_MAX;
+  e.status_held = false;
+  e.held_status.clear();
   e.status_page = device_->registers().get(engine_reg(engine, rel::kHwsPga));
   update_status_register(engine);
 }

@@ -94,7 +94,10 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   void queued_list(EngineId engine);
   void reset_engine_state(EngineId engine);
   void update_status_register(EngineId engine);
-  void signal_status(EngineId engine);
+  void post_status(EngineId engine, std::array<uint32_t, 2> entry);
+  void show_status(EngineId engine);
+  void show_awaited();
+  [[nodiscard]] bool guest_waits(EngineId engine);
   void add_latency(uint64_t ns);
 
   // DeviceSink.
@@ -119,7 +122,10 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
     bool stalled = false;
     bool on_gpu = false;
     uint32_t status_page = 0;
-    uint64_t status_due_ns = UINT64_MAX;  ///< when a late status event interrupts
+    uint64_t status_due_ns = UINT64_MAX;                 ///< when a late status event interrupts
+    uint64_t status_sent_ns = 0;                         ///< when one last did
+    std::vector<std::array<uint32_t, 2>> held_status{};  ///< entries the guest does not see yet
+    bool status_held = false;  ///< something is done, and nobody waits for it
     unsigned csb_next = 0;
   };
   hv::VgpuId id_;

@@ -15,8 +15,11 @@ using hv::GmAddr;
 
 namespace {
 
-/// A guest that waits for its list to be taken (to preempt its own work, say) waits this long.
+/// A guest that waits for its list to be taken (to preempt its own work, say) waits at least this
+/// long.
 constexpr uint64_t kLateStatusNs = 1'000'000;
+/// Fewer than the status buffer has.
+constexpr size_t kMostHeld = 4;
 
 }  // namespace
 
@@ -151,31 +154,58 @@ void Vgpu::engine_event(EngineId engine, uint32_t irq_bit) {
   device_->interrupts().engine_event(engine, irq_bit);
 }
 
+/// An entry that nobody waits for is held back: its driver has nothing to do with it, and would
+/// submit the little it has by then, with four exits. It looks into memory before each submission,
+/// so that holding back the interrupt alone would not do.
 void Vgpu::context_status(EngineId engine, uint32_t event, uint32_t context_id, Signal signal) {
+  Engine& e = engines_[index(engine)];
+  e.held_status.push_back({event, context_id});
+  if (signal == Signal::none) return;
+  const uint64_t now = now_ns(), interval = shared_.config.status_interval_ns;
+  const uint64_t soonest = signal == Signal::late ? now + std::max(interval, kLateStatusNs)
+                                                  : e.status_sent_ns + interval;
+  const bool full = e.held_status.size() >= kMostHeld;
+  if (full || (signal == Signal::now && (soonest <= now || guest_waits(engine))))
+    return show_status(engine);
+  e.status_due_ns = std::min(e.status_due_ns, soonest);
+  e.status_held = e.status_held || signal == Signal::now;
+}
+
+void Vgpu::post_status(EngineId engine, std::array<uint32_t, 2> entry) {
   Engine& e = engines_[index(engine)];
   auto& regs = device_->registers();
   const uint32_t pointer = engine_reg(engine, rel::kCsbPtr);
   const uint32_t last = regs.get(pointer) & 7;
   const uint32_t next = last + 1 >= gen9::kCsbEntries ? 0 : last + 1;
-  regs.set(engine_reg(engine, rel::kCsb) + next * 8, event);
-  regs.set(engine_reg(engine, rel::kCsb) + next * 8 + 4, context_id);
+  regs.set(engine_reg(engine, rel::kCsb) + next * 8, entry[0]);
+  regs.set(engine_reg(engine, rel::kCsb) + next * 8 + 4, entry[1]);
   regs.set(pointer, (regs.get(pointer) & ~uint32_t{7}) | next);
-  if (e.status_page != 0) {
-    // Entry first, index after: the guest polls the index. A page it unmapped is its own loss.
-    const std::array<uint32_t, 2> entry{event, context_id};
-    (void)ggtt_->write(GmAddr{e.status_page + (0x10 + 2 * next) * 4},
-                       std::as_bytes(std::span{entry}));
-    (void)ggtt_->write(GmAddr{e.status_page + 0x1f * 4}, std::as_bytes(std::span{&next, 1}));
-  }
-  if (signal == Signal::late)
-    e.status_due_ns = std::min(e.status_due_ns, now_ns() + kLateStatusNs);
-  else if (signal == Signal::now)
-    signal_status(engine);
+  if (e.status_page == 0) return;
+  // Entry first, index after: the guest polls the index. A page it unmapped is its own loss.
+  (void)ggtt_->write(GmAddr{e.status_page + (0x10 + 2 * next) * 4},
+                     std::as_bytes(std::span{entry}));
+  (void)ggtt_->write(GmAddr{e.status_page + 0x1f * 4}, std::as_bytes(std::span{&next, 1}));
 }
 
-void Vgpu::signal_status(EngineId engine) {
-  engines_[index(engine)].status_due_ns = UINT64_MAX;
+void Vgpu::show_status(EngineId engine) {
+  Engine& e = engines_[index(engine)];
+  for (const auto& entry : e.held_status) post_status(engine, entry);
+  e.held_status.clear();
+  e.status_due_ns = UINT64_MAX;
+  e.status_sent_ns = now_ns();
+  e.status_held = false;
   engine_event(engine, gen9::irq::kContextSwitch);
+}
+
+/// Its driver opens the user interrupt while somebody waits for a request, and only then.
+bool Vgpu::guest_waits(EngineId engine) {
+  const uint32_t user = gen9::irq::kUser << gen9::info(engine).irq_shift;
+  return (device_->registers().get(engine_reg(engine, rel::kImr)) & user) == 0;
+}
+
+void Vgpu::show_awaited() {
+  for (const EngineId e : gen9::kAllEngines)
+    if (engines_[index(e)].status_held && guest_waits(e)) show_status(e);
 }
 
 uint64_t Vgpu::next_deadline_ns() const {
@@ -187,7 +217,7 @@ uint64_t Vgpu::next_deadline_ns() const {
 void Vgpu::run_timers(uint64_t now) {
   device_->run_timers(now);
   for (const EngineId e : gen9::kAllEngines)
-    if (engines_[index(e)].status_due_ns <= now) signal_status(e);
+    if (engines_[index(e)].status_due_ns <= now) show_status(e);
 }
 
 void Vgpu::update_status_register(EngineId engine) {

@@ -117,10 +117,14 @@ Keys daemon_keys(Config& c) {
 }
 
 Keys gpu_keys(Config& c) {
-  return {{"device-id", number(c.device_id, 1, 0xffff)},   {"time-scale", factor(c.time_scale)},
-          {"step-us", number(c.step_us, 10, 10'000)},      {"spin-us", number(c.spin_us, 0, 1000)},
-          {"max-lag-ms", number(c.max_lag_ms, 1, 10'000)}, {"slice-ms", number(c.slice_ms, 1, 30)},
-          {"hang-ms", number(c.hang_ms, 10, 60'000)}};
+  return {{"device-id", number(c.device_id, 1, 0xffff)},
+          {"time-scale", factor(c.time_scale)},
+          {"step-us", number(c.step_us, 10, 10'000)},
+          {"spin-us", number(c.spin_us, 0, 1000)},
+          {"max-lag-ms", number(c.max_lag_ms, 1, 10'000)},
+          {"slice-ms", number(c.slice_ms, 1, 30)},
+          {"hang-ms", number(c.hang_ms, 10, 60'000)},
+          {"status-us", number(c.status_us, 0, 100'000)}};
 }
 
 Keys type_keys(VgpuType& t) {

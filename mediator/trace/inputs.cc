@@ -34,6 +34,7 @@ MediatorConfig decode_session(const Record& r) {
   c.keep_originals = r.args[3] != 0;
   c.max_vgpus = static_cast<uint32_t>(r.args[4]);
   c.refusals_to_failsafe = static_cast<uint32_t>(r.args[5]);
+  c.status_interval_ns = r.args[6];  // 0 in recordings from before there was one, as it was then
   return c;
 }
 

@@ -68,9 +68,9 @@ Session::Session(HostGpu& gpu, hv::Clock& clock, const MediatorConfig& config,
 Session::~Session() = default;
 
 void Session::record_config(const MediatorConfig& c) {
-  journal_.input(
-      kind::session, 0,
-      {c.slice_ns, c.hang_ns, c.scan_all, c.keep_originals, c.max_vgpus, c.refusals_to_failsafe});
+  journal_.input(kind::session, 0,
+                 {c.slice_ns, c.hang_ns, c.scan_all, c.keep_originals, c.max_vgpus,
+                  c.refusals_to_failsafe, c.status_interval_ns});
 }
 
 Session::Guest* Session::find(hv::VgpuId id) {

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Runs test programs and sums them up. Arguments: GoogleTest programs (unit-*), and anything else that
-# prints "ok NAME", "not ok NAME" or "skip NAME" lines. A program that fails without naming a test, or
+# prints "ok NAME", "not ok NAME" or "skip NAME" lines; "--beside PROGRAM" in front runs one of those, which
+# mostly waits or uses one processor, while the others run. A program that fails without naming a test, or
 # runs no test at all, is a failed test itself. Logs stay in build/check. Ends with
 # "N passed, N failed[, N skipped]" and exits 1 if anything failed.
 set -u
@@ -34,11 +35,13 @@ run_gtest() {
   [ "$failed" = "$before" ] || grep -vE '^\[ (RUN      |      OK) \]' "$log"
 }
 
-# Counts one program by its "ok" lines.
+# Runs and counts one program by its "ok" lines.
 run_lines() {
-  local program=$1 name=$2 log=$3 status good bad off
-  "$program" >"$log" 2>&1 </dev/null
-  status=$?
+  "$1" >"$3" 2>&1 </dev/null
+  count_lines "$2" "$3" $?
+}
+count_lines() {
+  local name=$1 log=$2 status=$3 good bad off
   good=$(grep -c '^ok ' "$log") bad=$(grep -c '^not ok ' "$log") off=$(grep -c '^skip ' "$log")
   passed=$((passed + good)) skipped=$((skipped + off))
   while read -r test; do fail "$name: $test"; done < <(sed -n 's/^not ok //p' "$log")
@@ -49,17 +52,38 @@ run_lines() {
   ran="$((good + bad)) checks"
 }
 
+# tell NAME SECONDS: one line about what has just run.
+tell() {
+  [ "$failed" = "$before" ] && verdict=ok || verdict=FAILED
+  printf '%-44s %-12s %4d s  %s\n' "$1" "$ran" "$2" "$verdict"
+}
+log_of() { echo "$logs/${1//\//_}.log"; }
+
+beside=
+if [ "${1:-}" = --beside ]; then
+  beside=$2
+  shift 2
+  "$beside" >"$(log_of "$beside")" 2>&1 </dev/null &
+  beside_pid=$!
+  trap 'kill "$beside_pid" 2>/dev/null' EXIT
+fi
 for program in "$@"; do
   name=${program#build/}
-  log=$logs/${name//\//_}.log
+  log=$(log_of "$name")
   begin=$SECONDS ran=crashed before=$failed
   case ${program##*/} in
     unit-*) run_gtest "$program" "$name" "$log" ;;
     *) run_lines "$program" "$name" "$log" ;;
   esac
-  [ "$failed" = "$before" ] && verdict=ok || verdict=FAILED
-  printf '%-44s %-12s %4d s  %s\n' "$name" "$ran" $((SECONDS - begin)) "$verdict"
+  tell "$name" $((SECONDS - begin))
 done
+if [ -n "$beside" ]; then
+  ran=crashed before=$failed
+  wait "$beside_pid"
+  count_lines "$beside" "$(log_of "$beside")" $?
+  tell "$beside" "$SECONDS"
+  trap - EXIT
+fi
 
 echo
 for f in "${failures[@]}"; do echo "FAILED $f"; done

@@ -155,6 +155,6 @@ grep -q '^done$' "$share/results" || {
 }
 passed=$(grep -c '^ok ' "$share/results") failed=$(grep -c '^not ok ' "$share/results")
 say "took $((SECONDS - begin)) s; logs are in ${log#"$PWD"/}"
-grep '^not ok' "$share/results"
+sed -n 's/^not ok/FAILED/p' "$share/results"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]

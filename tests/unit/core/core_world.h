@@ -40,6 +40,7 @@ class Guest {
       traps->on_write(hv::Range::bar0, gen9::kGttOffset + page * 8, 8, page << 12 | 1);
     mmio(EngineId::rcs, rel::kRingMode, hv::masked_enable(gen9::kModeRunListEnable));
     mmio(EngineId::rcs, rel::kHwsPga, kStatusPage);
+    mmio(EngineId::rcs, rel::kImr, 0);  // it waits for what it submits
     mmio(EngineId::rcs, rel::kCsbPtr, 0xffffu << 16 | 5u << 8 | 5);
   }
   void mmio(EngineId e, uint32_t reg, uint32_t value) {

@@ -54,8 +54,8 @@ TEST_F(VgpuTest, TheGuestChoosesNoRegisterOfTheImage) {
 
 TEST_F(VgpuTest, CompletionIsSeenInTheStatusBufferAndTheImage) {
   g().submit(kDescA);
-  EXPECT_EQ(g().csb_event(0), csb::kIdleToActive);
   finish();
+  EXPECT_EQ(g().csb_event(0), csb::kIdleToActive);
   EXPECT_EQ(g().csb_event(1), csb::kContextComplete | csb::kActiveToIdle);
   EXPECT_EQ(g().csb_write_index(), 1u);
   EXPECT_EQ(g().load(kA + 0x1000 + ctx::kRingHead * 4), 8u);
@@ -98,6 +98,7 @@ TEST_F(VgpuTest, MoreWorkForTheRunningContextIsALiteRestore) {
   g().submit(kDescA);
   g().emit(kA, {kNoop, kNoop});
   g().submit(kDescA, kDescB);
+  advance(1'000'000);
   EXPECT_EQ(g().csb_event(1), csb::kPreempted | csb::kLiteRestore);
   ASSERT_EQ(gpu.submissions.size(), 2u);
   EXPECT_EQ(gpu.submissions[1].descriptors.size(), 2u);
@@ -199,7 +200,6 @@ bool switch_interrupt(Guest& g) {
 TEST_F(VgpuTest, AListThatIsTakenAndDoneAtOnceInterruptsOnce) {
   open_interrupts();
   g().submit(kDescA);
-  EXPECT_EQ(g().csb_event(0), csb::kIdleToActive) << "who looks finds it";
   EXPECT_FALSE(switch_interrupt(g()));
   finish();
   EXPECT_TRUE(switch_interrupt(g()));
@@ -215,6 +215,36 @@ TEST_F(VgpuTest, AListThatRunsForLongIsSaidToBeTakenMeanwhile) {
   EXPECT_TRUE(switch_interrupt(g()));
   advance(1'000'000);
   EXPECT_FALSE(switch_interrupt(g()));
+}
+
+TEST_F(VgpuTest, WhatNobodyWaitsForInterruptsAtItsRateOnly) {
+  open_interrupts();
+  clock.now = 10'000'000;
+  g().mmio(EngineId::rcs, rel::kImr, ~gen9::irq::kContextSwitch);
+  g().submit(kDescA);
+  finish();
+  EXPECT_TRUE(switch_interrupt(g())) << "the first for long comes at once";
+  g().submit(kDescB);
+  finish();
+  EXPECT_FALSE(switch_interrupt(g()));
+  EXPECT_EQ(g().csb_write_index(), 1u) << "nor is it to be seen";
+  advance(1'000'000);
+  EXPECT_TRUE(switch_interrupt(g()));
+  EXPECT_EQ(g().csb_write_index(), 3u);
+}
+
+TEST_F(VgpuTest, WhoBeginsToWaitIsToldAtOnceWhatIsDone) {
+  open_interrupts();
+  clock.now = 10'000'000;
+  g().mmio(EngineId::rcs, rel::kImr, ~gen9::irq::kContextSwitch);
+  g().submit(kDescA);
+  finish();
+  (void)switch_interrupt(g());
+  g().submit(kDescB);
+  finish();
+  ASSERT_FALSE(switch_interrupt(g()));
+  g().mmio(EngineId::rcs, rel::kImr, ~(gen9::irq::kContextSwitch | gen9::irq::kUser));
+  EXPECT_TRUE(switch_interrupt(g()));
 }
 
 TEST_F(VgpuTest, PagesOfAnAddressSpaceThatIsGivenUpTrapNoMore) {

@@ -23,7 +23,7 @@ need_daemon() {
 # Everything the mediator learns is recorded, into a file that appears when the daemon ends; run.sh replays it.
 start_daemon() {
   install -D -m 755 /bed/bin/xengvt-dm "$wrapper" && mkdir -p /run/xengvt "$log/trace" || return
-  setsid xengvtd --trace "$log/trace/${trace:-run-$SECONDS}.xgt" --trace-open >>"$log/xengvtd.log" 2>&1 &
+  setsid xengvtd --config /bed/dom0/xengvtd.conf --trace "$log/trace/${trace:-run-$SECONDS}.xgt" --trace-open >>"$log/xengvtd.log" 2>&1 &
   echo $! >"$state/xengvtd.pid"
   wait_for 30 xengvt list && daemon_runs
 }

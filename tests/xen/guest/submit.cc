@@ -12,7 +12,7 @@
 namespace guest {
 namespace {
 
-constexpr int kSync = 100, kQueued = 300;
+constexpr int kSync = 200, kQueued = 300;
 
 void meet(const char* loop, const char* place, std::size_t count) {
   std::printf("bed: at %s %s %zu\n", loop, place, count);
