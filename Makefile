@@ -128,6 +128,10 @@ $(B)/bench: $(call obj,$(call src,tests/bench tests/fake)) $(ARCHIVES)
 	$(call say,LINK)
 	$(Q)$(CXX) $(FLAGS) -o $@ $^ $(LIBS) -lgmock -lgtest -lbenchmark -lpthread
 
+$(B)/bench-sched: $(call obj,$(call src,tests/sched)) $(ARCHIVES)
+	$(call say,LINK)
+	$(Q)$(CXX) $(FLAGS) -o $@ $^ $(LIBS) -lpthread
+
 # Fuzzers: tests/fuzz/NAME_fuzz.cc with LLVMFuzzerTestOneInput, and a plain driver for g++.
 FUZZERS := $(patsubst tests/fuzz/%_fuzz.cc,%,$(wildcard tests/fuzz/*_fuzz.cc))
 FUZZ_SHARED := $(call obj,$(call src,tests/fuzz,-not -name '*_fuzz.cc' -not -name driver.cc) $(call src,tests/fake))
@@ -216,6 +220,10 @@ bench:  ## measure every figure into build/bench.json
 	@tests/tools/setup_packages.sh $(PACKAGES) $(CHECK_PACKAGES)
 	@$(SUBMAKE) PRESET=release all build/release/bench
 	build/release/bench --out build/bench.json
+bench-sched:  ## measure the scheduler's figures into build/bench-sched.json and .svg
+	@tests/tools/setup_packages.sh $(PACKAGES)
+	@$(SUBMAKE) PRESET=release build/release/bench-sched
+	build/release/bench-sched
 setup-xen: setup  ## install what the bed needs besides
 	@tests/tools/setup_packages.sh $(XEN_PACKAGES)
 check-xen: setup-xen  ## boot stock Xen and guests under emulation: make check-xen STAGES="boot vgpu"
@@ -248,4 +256,4 @@ help:  ## this list
 	@grep -hE '^[a-zA-Z%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | expand -t 14
 	@echo; echo 'PRESET=release (default), debug, asan or tsan chooses the build; each has its own folder below build/.'
 FORCE:
-.PHONY: all libs units fuzzers setup demo check bless check-quick check-long bench setup-xen check-xen xen-shell lint format install clean help FORCE
+.PHONY: all libs units fuzzers setup demo check bless check-quick check-long bench bench-sched setup-xen check-xen xen-shell lint format install clean help FORCE

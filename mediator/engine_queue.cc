@@ -10,7 +10,7 @@ namespace {
 constexpr unsigned kHangChecks = 4;
 // With preemption refused but progress made (arbitration off), others wait at most this many times
 // hang_ns before the engine is taken by reset.
-constexpr unsigned kStubbornFactor = 40;
+constexpr unsigned kStubbornFactor = 10;
 
 bool same(const std::vector<RegisterValue>& a, const std::vector<RegisterValue>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
@@ -27,7 +27,27 @@ EngineQueue::EngineQueue(EngineId engine, HostGpu& gpu, hv::Clock& clock,
       clock_(clock),
       config_(config),
       lookup_(std::move(lookup)),
-      queue_(config.slice_ns) {}
+      queue_(GpuShares{.slice_ns = config.slice_ns}) {}
+
+void EngineQueue::add(Vgpu& vgpu, const Share& share) {
+  queue_.add(vgpu.id(), share, clock_.now_ns());
+}
+
+void EngineQueue::drop(hv::VgpuId id) { queue_.remove(id, clock_.now_ns()); }
+
+void EngineQueue::set_gpu(const GpuShares& gpu) {
+  queue_.set_gpu(gpu, clock_.now_ns());
+  tick();
+}
+
+void EngineQueue::set_share(hv::VgpuId id, const Share& share) {
+  queue_.set_share(id, share, clock_.now_ns());
+  tick();
+}
+
+void EngineQueue::set_starved(hv::VgpuId id, bool starved) {
+  queue_.set_starved(id, starved, clock_.now_ns());
+}
 
 void EngineQueue::work_arrived(Vgpu& vgpu, bool lite) {
   if (vgpu.paused()) return;
@@ -35,7 +55,7 @@ void EngineQueue::work_arrived(Vgpu& vgpu, bool lite) {
     if (lite) lite_restore(vgpu);
     return;
   }
-  queue_.ready(vgpu.id());
+  queue_.ready(vgpu.id(), clock_.now_ns());
   schedule();
 }
 
@@ -43,11 +63,10 @@ void EngineQueue::preempt_for(Vgpu& vgpu) {
   if (flight_ && flight_->vgpu == &vgpu && !flight_->preempting) ask_preemption();
 }
 
-void EngineQueue::paused(Vgpu& vgpu) {
-  if (flight_ && flight_->vgpu == &vgpu)
-    preempt_for(vgpu);
-  else
-    queue_.not_ready(vgpu.id());
+void EngineQueue::set_paused(Vgpu& vgpu, bool paused) {
+  queue_.set_paused(vgpu.id(), paused, clock_.now_ns());
+  if (paused) preempt_for(vgpu);
+  if (!paused && vgpu.runnable(engine_)) work_arrived(vgpu, false);
 }
 
 void EngineQueue::schedule() {
@@ -58,14 +77,14 @@ void EngineQueue::schedule() {
     // The current vGPU keeps the engine until its slice ends or it has nothing to do.
     if (const auto current = queue_.current()) {
       Vgpu* v = lookup_(*current);
-      if (v != nullptr && v->runnable(engine_) && now < queue_.slice_end_ns() && dispatch(*v))
-        break;
-      queue_.yield(v != nullptr && v->runnable(engine_));
+      const bool stays = v != nullptr && v->runnable(engine_) && !queue_.must_leave(now);
+      if (stays && dispatch(*v)) break;
+      queue_.yield(v != nullptr && v->runnable(engine_), now);
     }
     const auto next = queue_.next(now);
     if (!next) break;
     Vgpu* v = lookup_(*next);
-    if (v == nullptr || !v->runnable(engine_) || !dispatch(*v)) queue_.yield(false);
+    if (v == nullptr || !v->runnable(engine_) || !dispatch(*v)) queue_.yield(false, now);
   }
   scheduling_ = false;
 }
@@ -80,6 +99,7 @@ bool EngineQueue::dispatch(Vgpu& vgpu) {
   }
   const uint64_t now = clock_.now_ns();
   flight_ = Flight{.vgpu = &vgpu, .contexts = contexts, .segment_ns = now};
+  queue_.began(now);
   return true;
 }
 
@@ -134,8 +154,9 @@ void EngineQueue::ask_preemption() {
   f.preempting = true;
   f.asked_ns = f.progress_ns = clock_.now_ns();
   f.progress = gpu_.progress(engine_);
-  f.next_check_ns = f.asked_ns + config_.hang_ns / kHangChecks;
-  if (!gpu_.preempt(engine_).ok()) kill_flight();
+  f.hang_ns = f.vgpu->hang_ns();
+  f.next_check_ns = f.asked_ns + f.hang_ns / kHangChecks;
+  if (!gpu_.preempt(engine_).ok()) kill_flight(Trouble::hang);
 }
 
 void EngineQueue::on_event(const GpuEvent& event) {
@@ -151,7 +172,7 @@ void EngineQueue::on_event(const GpuEvent& event) {
     case GpuEventKind::fault: vgpu.note_fault(engine_, event.detail); break;
     case GpuEventKind::command_error:
       vgpu.engine_event(engine_, gen9::irq::kCsError);
-      kill_flight();
+      kill_flight(Trouble::command_error);
       break;
     case GpuEventKind::reset_done: break;
   }
@@ -171,36 +192,51 @@ void EngineQueue::context_left(const GpuEvent& event, bool preempted) {
   f.done = static_cast<size_t>(it - f.contexts.begin()) + 1;
   if (preempted) f.vgpu->note_preemption();
   f.vgpu->context_done(c, preempted, used);
-  if (f.done == f.contexts.size()) end_flight();
+  if (f.done == f.contexts.size()) end_flight(event.time_ns);
 }
 
-void EngineQueue::end_flight() {
+void EngineQueue::end_flight(uint64_t at) {
   Vgpu& vgpu = *flight_->vgpu;
   flight_.reset();
+  queue_.ended(at);
   vgpu.engine_left(engine_);
-  if (!vgpu.runnable(engine_)) queue_.not_ready(vgpu.id());
+  if (!vgpu.runnable(engine_)) queue_.not_ready(vgpu.id(), clock_.now_ns());
   schedule();
 }
 
-void EngineQueue::kill_flight() {
+void EngineQueue::kill_flight(Trouble trouble) {
   Vgpu& vgpu = *flight_->vgpu;
+  const uint64_t segment = flight_->segment_ns;
   flight_.reset();
   (void)gpu_.reset_engine(engine_);  // a wedged GPU says so through every later submit
   loaded_.clear();
+  const uint64_t now = clock_.now_ns();
+  queue_.ended(now);  // what it wasted is on its account
+  vgpu.charge(engine_, now > segment ? now - segment : 0);
   vgpu.stall(engine_);
   vgpu.engine_left(engine_);
-  queue_.not_ready(vgpu.id());
-  vgpu.note_hang();
+  queue_.not_ready(vgpu.id(), now);
+  if (const uint64_t held_ns = vgpu.note_trouble(trouble))
+    queue_.hold(vgpu.id(), now + held_ns, now);
   schedule();
 }
 
 void EngineQueue::remove(Vgpu& vgpu) {
+  const uint64_t now = clock_.now_ns();
+  uint64_t held_ns = 0;
   if (flight_ && flight_->vgpu == &vgpu) {
+    const Flight f = *flight_;
     flight_.reset();
     (void)gpu_.reset_engine(engine_);
     loaded_.clear();
+    queue_.ended(now);
+    vgpu.charge(engine_, now > f.segment_ns ? now - f.segment_ns : 0);
+    // A guest that resets what does not leave, before it was done for it, has hung all the same.
+    if (f.preempting && now - f.asked_ns >= f.hang_ns / kHangChecks)
+      held_ns = vgpu.note_trouble(Trouble::hang);
   }
-  queue_.not_ready(vgpu.id());
+  queue_.not_ready(vgpu.id(), now);
+  if (held_ns != 0) queue_.hold(vgpu.id(), now + held_ns, now);
   schedule();
 }
 
@@ -210,28 +246,29 @@ void EngineQueue::tick() {
     return;
   }
   const uint64_t now = clock_.now_ns();
-  if (flight_->preempting)
+  if (flight_->preempting) {
     check_hang(now);
-  else if (now >= queue_.slice_end_ns())
+  } else if (queue_.must_leave(now)) {
+    queue_.told_to_leave(now);
     ask_preemption();
+  }
 }
 
 void EngineQueue::check_hang(uint64_t now) {
   Flight& f = *flight_;
   if (now < f.next_check_ns) return;
-  f.next_check_ns = now + config_.hang_ns / kHangChecks;
+  f.next_check_ns = now + f.hang_ns / kHangChecks;
   if (const uint64_t p = gpu_.progress(engine_); p != f.progress) {
     f.progress = p;
     f.progress_ns = now;
   }
-  const bool stuck = now - f.progress_ns >= config_.hang_ns;
-  const bool stubborn = now - f.asked_ns >= config_.hang_ns * kStubbornFactor;
-  if (stuck || stubborn) kill_flight();
+  const bool stuck = now - f.progress_ns >= f.hang_ns;
+  const bool stubborn = now - f.asked_ns >= f.hang_ns * kStubbornFactor;
+  if (stuck || stubborn) kill_flight(Trouble::hang);
 }
 
 uint64_t EngineQueue::next_deadline_ns() const {
-  if (!flight_) return UINT64_MAX;
-  return flight_->preempting ? flight_->next_check_ns : queue_.slice_end_ns();
+  return flight_ && flight_->preempting ? flight_->next_check_ns : queue_.wake_ns();
 }
 
 }  // namespace mediator

@@ -2,7 +2,9 @@
 #include "mediator/mediator.h"
 
 #include <algorithm>
+#include <deque>
 #include <map>
+#include <utility>
 
 #include "mediator/encode.h"
 #include "mediator/engine_queue.h"
@@ -84,8 +86,17 @@ struct Mediator::Impl final : VgpuHost {
         gpu, space, retired, *this, config.keep_originals ? &originals : nullptr, stamps, config};
     auto vgpu = Vgpu::create(id, domain, vconfig, shared);
     if (!vgpu.ok()) return vgpu.error();
-    vgpus.emplace(id, std::move(vgpu.value()));
+    Vgpu& v = *vgpus.emplace(id, std::move(vgpu.value())).first->second;
+    const Share share{.weight = std::clamp(vconfig.weight, 1u, kMaxWeight)};
+    shares[id] = share;
+    for (EngineQueue& q : queues) q.add(v, share);
     return id;
+  }
+
+  std::vector<Share> all_shares() const {
+    std::vector<Share> all;
+    for (const auto& [id, share] : shares) all.push_back(share);
+    return all;
   }
 
   void take_events() {
@@ -107,7 +118,9 @@ struct Mediator::Impl final : VgpuHost {
   uint64_t stamps = 0, timestamp_offset = 0, next_refresh_ns = 0;
   uint16_t next_id = 1;
   std::map<hv::VgpuId, std::unique_ptr<Vgpu>> vgpus;
-  std::vector<EngineQueue> queues;
+  GpuShares gpu_shares{.slice_ns = config.slice_ns};
+  std::map<hv::VgpuId, Share> shares;
+  std::deque<EngineQueue> queues;
 };
 
 Mediator::Mediator(HostGpu& gpu, hv::Clock& clock, const MediatorConfig& config)
@@ -125,6 +138,14 @@ void Mediator::destroy_vgpu(hv::VgpuId id) {
   Vgpu* v = impl_->find(id);
   if (v == nullptr) return;
   impl_->reset_wanted(*v, gen9::kAllEngineMask);
+  for (EngineQueue& q : impl_->queues) q.drop(id);
+  // Nobody is left without the GPU because of one that is no more.
+  if (impl_->gpu_shares.policy == Policy::exclusive && impl_->gpu_shares.holder == id) {
+    GpuShares shared = impl_->gpu_shares;
+    shared.policy = Policy::best_effort;
+    (void)set_gpu_shares(shared);
+  }
+  impl_->shares.erase(id);
   impl_->vgpus.erase(id);
   // Without the flush frames would stay referenced; a GPU that cannot flush keeps them on purpose.
   (void)impl_->retired.flush();
@@ -144,12 +165,46 @@ void Mediator::pause(hv::VgpuId id, bool paused) {
   Vgpu* v = impl_->find(id);
   if (v == nullptr || v->paused() == paused) return;
   v->set_paused(paused);
-  for (const EngineId e : gen9::kAllEngines) {
-    if (paused)
-      impl_->queue(e).paused(*v);
-    else if (v->runnable(e))
-      impl_->queue(e).work_arrived(*v, false);
+  for (EngineQueue& q : impl_->queues) q.set_paused(*v, paused);
+}
+
+const char* Mediator::set_gpu_shares(const GpuShares& gpu) {
+  const bool holder_exists = impl_->vgpus.contains(gpu.holder);
+  if (const char* rule = broken_rule(gpu, impl_->all_shares(), holder_exists)) return rule;
+  impl_->gpu_shares = gpu;
+  for (EngineQueue& q : impl_->queues) q.set_gpu(gpu);
+  return nullptr;
+}
+
+const char* Mediator::set_share(hv::VgpuId id, const Share& share) {
+  const auto it = impl_->shares.find(id);
+  if (it == impl_->shares.end()) return "there is no such vGPU";
+  if (const char* rule = broken_rule(share)) return rule;
+  const Share before = std::exchange(it->second, share);
+  // Others may be without a share; that is not what is asked now.
+  if (impl_->gpu_shares.policy == Policy::fixed_share &&
+      fixed_sum(impl_->all_shares()) > kWholeGpu) {
+    it->second = before;
+    return kOvercommitted;
   }
+  for (EngineQueue& q : impl_->queues) q.set_share(id, share);
+  return nullptr;
+}
+
+const GpuShares& Mediator::gpu_shares() const { return impl_->gpu_shares; }
+
+bool Mediator::waits_for_cpu(hv::VgpuId id) const {
+  const Vgpu* v = impl_->find(id);
+  return v != nullptr && v->waits_for_cpu();
+}
+
+Share Mediator::share(hv::VgpuId id) const {
+  const auto it = impl_->shares.find(id);
+  return it == impl_->shares.end() ? Share{} : it->second;
+}
+
+void Mediator::set_starved(hv::VgpuId id, bool starved) {
+  for (EngineQueue& q : impl_->queues) q.set_starved(id, starved);
 }
 
 void Mediator::poll() {
@@ -181,7 +236,15 @@ std::vector<hv::VgpuId> Mediator::vgpus() const {
 
 VgpuStats Mediator::stats(hv::VgpuId id) const {
   const Vgpu* v = impl_->find(id);
-  return v == nullptr ? VgpuStats{} : v->stats();
+  if (v == nullptr) return {};
+  VgpuStats s = v->stats();
+  s.share = impl_->shares.at(id);
+  for (const EngineId e : gen9::kAllEngines) {
+    const Scheduler& scheduler = impl_->queues[gen9::index(e)].scheduler();
+    s.asked = scheduler.asked(id);
+    s.served[gen9::index(e)] = scheduler.served(id);
+  }
+  return s;
 }
 
 uint32_t Mediator::original_dword(hv::GmAddr host, uint32_t executed) const {
@@ -195,9 +258,10 @@ hv::VgpuId Mediator::owner_of_context(uint32_t lrca) const {
 }
 
 void Mediator::encode(std::vector<std::byte>& out) const {
-  put(out, uint32_t{1});
+  put(out, uint32_t{2});
   put(out, static_cast<uint32_t>(impl_->vgpus.size()));
   for (const auto& [id, v] : impl_->vgpus) v->encode(out);
+  for (const EngineQueue& q : impl_->queues) q.scheduler().encode(out);
 }
 
 }  // namespace mediator

@@ -12,6 +12,7 @@
 #include "mediator/device_model.h"
 #include "mediator/host_gpu.h"
 #include "mediator/scanner.h"
+#include "mediator/scheduler.h"
 
 namespace mediator {
 
@@ -41,6 +42,10 @@ struct VgpuStats {
   uint64_t refused_commands = 0;
   Refusal last_refusal;
   uint64_t preemptions = 0, resets = 0, faults = 0;
+  uint64_t hangs = 0, errors = 0;  ///< engines reset because of it
+  Share share;                     ///< as the owner set it
+  uint32_t asked = 0;              ///< the part it is to get when all are busy, of kWholeGpu
+  std::array<Served, gen9::kEngines> served{};
   FailsafeReason failsafe = FailsafeReason::none;
   DeviceCounts device;
 };
@@ -71,6 +76,17 @@ class Mediator {
   hv::TrapHandler* traps(hv::VgpuId id);
   /// A paused vGPU's work is not scheduled.
   void pause(hv::VgpuId id, bool paused);
+
+  // Shares, changed while all runs. A broken rule is returned, and nothing has changed; nullptr if
+  // the change was made.
+  const char* set_gpu_shares(const GpuShares& gpu);
+  const char* set_share(hv::VgpuId id, const Share& share);
+  [[nodiscard]] const GpuShares& gpu_shares() const;
+  /// The GPU has done something for this vGPU that its CPU has not looked at yet.
+  [[nodiscard]] bool waits_for_cpu(hv::VgpuId id) const;
+  [[nodiscard]] Share share(hv::VgpuId id) const;
+  /// The vGPU's domain wants CPUs and gets none.
+  void set_starved(hv::VgpuId id, bool starved);
 
   /// Takes GPU events, runs timers, preempts and schedules. Call when the GPU interrupts and at
   /// next_deadline_ns.

@@ -18,7 +18,6 @@ namespace {
 
 // PVINFO g2v notifications, facts 1.3.
 constexpr uint32_t kG2vL4Create = 4, kG2vL4Destroy = 5;
-constexpr unsigned kHangsToFailsafe = 16;
 // A context that does not choose its own gets GPGPU preemption at command level (as i915 does), so
 // that arbitration may be enabled around its batches. SKL PRM vol 2c CS_CHICKEN1, masked.
 constexpr uint32_t kCsChicken1 = 0x2580, kCommandLevelPreemption = 6u << 16 | 4;
@@ -107,8 +106,21 @@ void Vgpu::refuse(const Refusal& refusal) {
     enter_failsafe(FailsafeReason::scan_refused);
 }
 
-void Vgpu::note_hang() {
-  if (++hangs_ >= kHangsToFailsafe) enter_failsafe(FailsafeReason::repeated_hangs);
+uint64_t Vgpu::note_trouble(Trouble trouble) {
+  const uint64_t held_ns = trouble_.note(trouble, now_ns());
+  ++(trouble == Trouble::hang ? stats_.hangs : stats_.errors);
+  if (trouble_.hopeless()) enter_failsafe(FailsafeReason::repeated_hangs);
+  return held_ns;
+}
+
+bool Vgpu::waits_for_cpu() const {
+  constexpr uint32_t kEngines = 0x4f;  // RCS, BCS, VCS, VCS2, VECS in the master register
+  return (device_->registers().get(gen9::kMasterIrq) & kEngines) != 0;
+}
+
+void Vgpu::charge(EngineId engine, uint64_t gpu_ns) {
+  stats_.gpu_ns += gpu_ns;
+  stats_.engine_ns[index(engine)] += gpu_ns;
 }
 
 void Vgpu::note_fault(EngineId engine, uint64_t detail) {

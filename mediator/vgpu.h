@@ -12,6 +12,7 @@
 #include "mediator/device_model.h"
 #include "mediator/execlist.h"
 #include "mediator/mediator.h"
+#include "mediator/trouble.h"
 
 namespace mediator {
 
@@ -68,7 +69,16 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   void refuse(const Refusal& refusal);
   void note_fault(EngineId engine, uint64_t detail);
   void note_preemption() { ++stats_.preemptions; }
-  void note_hang();
+  /// The engine was reset because of it. Returns how long it is to be held back.
+  uint64_t note_trouble(Trouble trouble);
+  /// How long its engine may make no progress after it was told to leave.
+  [[nodiscard]] uint64_t hang_ns() const {
+    return trouble_.hang_ns(shared_.config.hang_ns, shared_.host.now_ns());
+  }
+  /// An engine's interrupt stands that the guest's CPU has not looked at.
+  [[nodiscard]] bool waits_for_cpu() const;
+  /// GPU time it used that no context's end tells of.
+  void charge(EngineId engine, uint64_t gpu_ns);
 
   /// As Mediator::resume.
   void resume(std::span<const std::byte> registers, FailsafeReason failsafe);
@@ -133,7 +143,8 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   VgpuConfig config_;
   Shared shared_;
   bool paused_ = false;
-  uint64_t refusals_ = 0, hangs_ = 0;
+  uint64_t refusals_ = 0;
+  TroubleRecord trouble_;
   uint32_t opregion_ = 0;  // where it is
   VgpuStats stats_;
   size_t next_sample_ = 0;

@@ -117,8 +117,7 @@ bool Vgpu::reached_tail(ShadowContext& c) {
 }
 
 bool Vgpu::context_done(ShadowContext& c, bool preempted, uint64_t gpu_ns) {
-  stats_.gpu_ns += gpu_ns;
-  stats_.engine_ns[index(c.engine)] += gpu_ns;
+  charge(c.engine, gpu_ns);
   c.on_gpu = false;
   if (preempted) {
     contexts_->saved(c);

@@ -22,6 +22,7 @@ int scan_main(Args args, std::ostream& out, std::ostream& err);
 int run_main(Args args, std::ostream& out, std::ostream& err);
 int record_main(Args args, std::ostream& out, std::ostream& err);
 int replay_main(Args args, std::ostream& out, std::ostream& err);
+int timeline_main(Args args, std::ostream& out, std::ostream& err);
 int trace_main(Args args, std::ostream& out, std::ostream& err);
 // Against xengvtd.
 int list_main(Args args, std::ostream& out, std::ostream& err);

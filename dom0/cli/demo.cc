@@ -2,8 +2,10 @@
 // xengvt demo: several guests draw at once through the mediator.
 #include "dom0/embedded/demo.h"
 
+#include <charconv>
 #include <cmath>
 #include <filesystem>
+#include <sstream>
 #include <vector>
 
 #include "dom0/cli/demo_report.h"
@@ -62,11 +64,27 @@ std::string share_out(const Parsed& p, embedded::DemoConfig& c) {
   return {};
 }
 
+/// "1,2,4": weights of 1 to 65535.
+std::string read_weights(const Parsed& p, std::vector<uint32_t>& weights) {
+  if (!p.has("schedule")) return {};
+  std::istringstream in(p.get<std::string>("schedule"));
+  for (std::string word; std::getline(in, word, ',');) {
+    uint32_t weight = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), weight);
+    if (error != std::errc() || end != word.data() + word.size() || weight == 0 ||
+        weight > mediator::kMaxWeight)
+      return "a weight is 1 to 65535, not '" + word + "'";
+    weights.push_back(weight);
+  }
+  return weights.empty() ? "no weight given" : "";
+}
+
 std::string read_config(const Parsed& p, embedded::DemoConfig& c) {
   const double seconds = p.get<double>("seconds");
   if (!(seconds > 0 && seconds <= kMaxSeconds)) return "more than 0 and at most 600 seconds";
   c.virtual_ns = static_cast<uint64_t>(std::llround(seconds * 1e9));
   if (std::string why = read_slice(p, c.slice_ns); !why.empty()) return why;
+  if (std::string why = read_weights(p, c.weights); !why.empty()) return why;
   return share_out(p, c);
 }
 
@@ -127,6 +145,8 @@ void add_options(po::options_description& options) {
                         "how many, 1 to 64: four of seven draw, two run streams, one was recorded")(
       "seconds", po::value<double>()->default_value(3), "virtual time")(
       "out", po::value<std::string>(), "folder for demo.png and demo.json (default: here)")(
+      "schedule", po::value<std::string>()->implicit_value("1"),
+      "also show shares as asked and as given; with weights, given to the guests in turn: 1,2,4")(
       "streams", po::value<std::vector<std::string>>()->multitoken(), "AUB files to run")(
       "recordings", po::value<std::vector<std::string>>()->multitoken(),
       "recordings of guests to play (made with --open)");
@@ -163,6 +183,7 @@ int demo_recorded(Args args, std::ostream& out, std::ostream& err, const Recordi
     out << boost::json::serialize(demo_json(*result)) << '\n';
   } else {
     print_demo(*result, out);
+    if (p.has("schedule")) print_schedule(*result, out);
   }
   return report(*result, err);
 }

@@ -2,6 +2,8 @@
 // One row per guest, and the total.
 #include "dom0/cli/demo_report.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 
 #include "dom0/cli/table.h"
@@ -48,6 +50,8 @@ json::object guest_json(const DemoGuest& g, uint64_t all_ns) {
           {"submissions", g.stats.submissions},
           {"gpu_ns", g.stats.gpu_ns},
           {"share", share(g, all_ns)},
+          {"weight", g.stats.share.weight},
+          {"asked_percent", g.stats.asked / 100.0},
           {"latency_median_us", g.latency_median_us},
           {"latency_p99_us", g.latency_p99_us},
           {"traps", json::object{{"config", t.config_reads + t.config_writes},
@@ -99,6 +103,39 @@ json::object demo_json(const DemoResult& r) {
                                  {"refused", t.refused},
                                  {"dma_accesses", t.dma_accesses},
                                  {"dma_violations", t.dma_violations}}}};
+}
+
+namespace {
+
+/// The engine a guest used most.
+size_t busiest(const DemoGuest& g) {
+  const auto& ns = g.stats.engine_ns;
+  return static_cast<size_t>(std::max_element(ns.begin(), ns.end()) - ns.begin());
+}
+
+}  // namespace
+
+void print_schedule(const DemoResult& r, std::ostream& out) {
+  Table table({"guest", "weight", "engine", "asked", "given", "of used", "slices", "overshot ms",
+               "longest wait ms"});
+  std::array<uint64_t, gen9::kEngines> used{};
+  for (const DemoGuest& g : r.guests)
+    for (size_t e = 0; e < used.size(); ++e) used[e] += g.stats.served[e].used_ns;
+  for (const DemoGuest& g : r.guests) {
+    const size_t e = busiest(g);
+    const mediator::Served& s = g.stats.served[e];
+    const auto ns = static_cast<double>(s.used_ns);
+    const auto part = [&](uint64_t of) {
+      return fixed(of ? 100 * ns / static_cast<double>(of) : 0, 1) + "%";
+    };
+    table.add({g.name, std::to_string(g.stats.share.weight), gen9::kEngineInfo[e].name,
+               fixed(g.stats.asked / 100.0, 1) + "%", part(r.total.virtual_ns), part(used[e]),
+               std::to_string(s.slices), ms(s.overshoot_ns), ms(s.max_wait_ns)});
+  }
+  out << "\nshares of each guest's busiest engine: asked if all are busy, given of the time, and "
+         "of "
+         "what was used\n";
+  table.print(out);
 }
 
 void print_demo(const DemoResult& r, std::ostream& out) {

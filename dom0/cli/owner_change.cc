@@ -71,25 +71,40 @@ int detach_main(Args args, std::ostream& out, std::ostream& err) {
 
 int set_main(Args args, std::ostream& out, std::ostream& err) {
   po::options_description options("options");
+  options.add_options()("gpu", "set the GPU's policy, not a guest's share");
   add_socket_option(options);
-  const Parsed p =
-      parse({"set", "DOMAIN KEY=yes|no",
-             "Changes a guest's vGPU. paused: its work is not scheduled; direct-reads: "
-             "it reads registers without exits where it can."},
-            options, args, out, err, "operand");
+  const Parsed p = parse(
+      {"set", "DOMAIN KEY=VALUE... | --gpu KEY=VALUE...",
+       "Changes a guest's share of the GPU, or how the GPU is shared, while all runs.\n"
+       "Of a guest: paused=yes|no direct-reads=yes|no weight=N|follow cap=PERCENT|none|follow\n"
+       "  share=PERCENT|none latency=normal|interactive slice=MS|default boost=yes|no\n"
+       "Of the GPU: policy=best-effort|equal-share|fixed-share|exclusive holder=DOMAIN\n"
+       "  slice=MS window=MS"},
+      options, args, out, err, "operand");
   if (p.exit) return *p.exit;
-  const Operands o = operands(p, "set", 2, 2, "DOMAIN and KEY=yes|no", err);
+  const bool gpu = p.has("gpu");
+  const Operands o = operands(p, "set", gpu ? 1 : 2, 16,
+                              gpu ? "KEY=VALUE" : "DOMAIN and KEY=VALUE, such as paused=yes", err);
   if (o.exit) return *o.exit;
-  const std::string& word = o.words[1];
-  const size_t equals = word.find('=');
-  const std::string key = word.substr(0, equals);
-  const std::string value = equals == std::string::npos ? "" : word.substr(equals + 1);
-  const bool known = key == "paused" || key == "direct-reads";
-  if (!known || (value != "yes" && value != "no"))
-    return fail(err, "set: expected paused=yes|no or direct-reads=yes|no, not '" + word + "'");
-  const char* name = key == "paused" ? "paused" : "direct_reads";
-  return finish(p, {{"request", "set"}, {"domain", o.words[0]}, {name, value == "yes"}},
-                o.words[0] + ": " + word, out, err);
+  json::object request{{"request", gpu ? "set-gpu" : "set"}}, wanted;
+  if (!gpu) request["domain"] = o.words[0];
+  std::string said;
+  for (size_t i = gpu ? 0 : 1; i < o.words.size(); ++i) {
+    std::string key, value;
+    if (!split(o.words[i], key, value))
+      return fail(err, "set: expected KEY=VALUE, not '" + o.words[i] + "'");
+    said += (said.empty() ? "" : " ") + o.words[i];
+    const bool flag = !gpu && (key == "paused" || key == "direct-reads");
+    if (!flag) {
+      wanted[key] = value;
+      continue;
+    }
+    if (value != "yes" && value != "no")
+      return fail(err, "set: expected " + key + "=yes or " + key + "=no, not '" + o.words[i] + "'");
+    request[key == "paused" ? "paused" : "direct_reads"] = value == "yes";
+  }
+  if (!wanted.empty()) request["options"] = std::move(wanted);
+  return finish(p, request, (gpu ? "the GPU" : o.words[0]) + ": " + said, out, err);
 }
 
 }  // namespace cli

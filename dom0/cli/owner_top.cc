@@ -20,6 +20,33 @@ constexpr const char* kTraps[] = {"config_reads",    "config_writes",  "register
                                   "register_writes", "aperture_reads", "aperture_writes",
                                   "page_writes"};
 
+/// The part of each engine that the guest is to get when all are busy.
+double asked_of(const json::value& guest) {
+  const json::value* shares =
+      guest.is_object() ? guest.get_object().if_contains("shares") : nullptr;
+  const json::value* asked =
+      shares && shares->is_object() ? shares->get_object().if_contains("asked_percent") : nullptr;
+  return asked && asked->is_number() ? asked->to_number<double>() : 0;
+}
+
+/// The part it got of the engine that it used most.
+double given_of(const json::value& now, const json::value* before, double seconds) {
+  const auto engines = [](const json::value* g) -> const json::object* {
+    const json::value* e = g && g->is_object() ? g->get_object().if_contains("engine_ns") : nullptr;
+    return e && e->is_object() ? &e->get_object() : nullptr;
+  };
+  const json::object* a = engines(&now);
+  const json::object* b = engines(before);
+  double most = 0;
+  if (a)
+    for (const auto& [engine, ns] : *a) {
+      const uint64_t x = number_of(now.at("engine_ns"), engine);
+      const uint64_t y = b ? number_of(before->at("engine_ns"), engine) : 0;
+      if (x > y) most = std::max(most, static_cast<double>(x - y) / seconds / 1e7);
+    }
+  return most;
+}
+
 /// What changed of one guest, per second.
 json::object rates(const json::value& now, const json::value* before, double seconds) {
   const auto rate = [&](const json::value& a, const json::value* b, std::string_view key) {
@@ -30,6 +57,8 @@ json::object rates(const json::value& now, const json::value* before, double sec
                  {"name", text_of(now, "name")},
                  {"state", text_of(now, "state")},
                  {"gpu_percent", rate(now, before, "gpu_ns") / 1e7},
+                 {"asked_percent", asked_of(now)},
+                 {"given_percent", given_of(now, before, seconds)},
                  {"submissions_per_second", rate(now, before, "submissions")},
                  {"latency_median_us", number_of(now, "latency_median_us")},
                  {"latency_p99_us", number_of(now, "latency_p99_us")}};
@@ -82,14 +111,15 @@ std::string with_point(const json::value& v) {
 }
 
 void print(const json::array& guests, std::ostream& out) {
-  Table table({"name", "state", "GPU %", "subm/s", "config/s", "reg rd/s", "reg wr/s", "bar2/s",
-               "pages/s", "median us", "p99 us"});
+  Table table({"name", "state", "asked %", "given %", "GPU %", "subm/s", "config/s", "reg rd/s",
+               "reg wr/s", "bar2/s", "pages/s", "median us", "p99 us"});
   for (const json::value& g : guests) {
     const json::object& t = g.at("traps_per_second").as_object();
     const auto sum = [&](const char* a, const char* b) {
       return with_point(t.at(a).to_number<double>() + t.at(b).to_number<double>());
     };
-    table.add({text_of(g, "name"), text_of(g, "state"), with_point(g.at("gpu_percent")),
+    table.add({text_of(g, "name"), text_of(g, "state"), with_point(g.at("asked_percent")),
+               with_point(g.at("given_percent")), with_point(g.at("gpu_percent")),
                with_point(g.at("submissions_per_second")), sum("config_reads", "config_writes"),
                with_point(t.at("register_reads")), with_point(t.at("register_writes")),
                sum("aperture_reads", "aperture_writes"), with_point(t.at("page_writes")),

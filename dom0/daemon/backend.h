@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "dom0/daemon/cpu_port.h"
 #include "dom0/gpu/model/model.h"
 #include "hv/domain.h"
 #include "hv/local/machine.h"
@@ -59,6 +60,8 @@ class BackendGuest {
 
 class Backend {
  public:
+  /// The hypervisor's CPU scheduler; nullptr where there is none to follow.
+  virtual CpuPort* cpu() { return nullptr; }
   virtual ~Backend() = default;
   [[nodiscard]] virtual std::string name() const = 0;
   /// The memory the GPU reaches.

@@ -67,6 +67,25 @@ Setter yes_no(bool& to) {
   };
 }
 
+Setter policy(mediator::Policy& to) {
+  return [&to](const std::string& text) -> std::string {
+    mediator::GpuShares gpu;
+    if (!set_gpu_option(gpu, "policy", text).empty() || gpu.policy == mediator::Policy::exclusive)
+      return "best-effort, equal-share or fixed-share";
+    to = gpu.policy;
+    return {};
+  };
+}
+
+/// One of the keys that xengvt set knows too.
+Setter share_option(ShareSettings& to, const char* key) {
+  return [&to, key](const std::string& text) {
+    const std::string rule = set_share_option(to, key, text);
+    const size_t is = rule.find(" is ");
+    return is == std::string::npos ? rule : rule.substr(is + 4);
+  };
+}
+
 Setter level(LogLevel& to) {
   return [&to](const std::string& text) -> std::string {
     for (const LogLevel l : {LogLevel::error, LogLevel::warning, LogLevel::info, LogLevel::debug}) {
@@ -110,6 +129,7 @@ Keys daemon_keys(Config& c) {
           {"socket-group", text_of(c.socket_group)},
           {"log-level", level(c.log_level)},
           {"guests", path_of(c.guests, 4000)},
+          {"state", path_of(c.state, 1023)},
           {"trace", path_of(c.trace, 4095)},
           {"trace-folder", path_of(c.trace_folder, 3900)},
           {"trace-max-mib", number(c.trace_max_mib, 1, 65536)},
@@ -124,13 +144,25 @@ Keys gpu_keys(Config& c) {
           {"max-lag-ms", number(c.max_lag_ms, 1, 10'000)},
           {"slice-ms", number(c.slice_ms, 1, 30)},
           {"hang-ms", number(c.hang_ms, 10, 60'000)},
-          {"status-us", number(c.status_us, 0, 100'000)}};
+          {"status-us", number(c.status_us, 0, 100'000)},
+          {"policy", policy(c.policy)},
+          {"window-ms", number(c.window_ms, 10, 1000)},
+          {"follow-cpu", yes_no(c.follow_cpu)},
+          {"boost-most", number(c.boost_most, 100, 1000)}};
 }
 
 Keys type_keys(VgpuType& t) {
-  return {{"low-mib", number(t.low_mib, 1, 256)}, {"high-mib", number(t.high_mib, 0, 3840)},
-          {"fences", number(t.fences, 1, 16)},    {"resolution", resolution(t)},
-          {"weight", number(t.weight, 1, 1024)},  {"maximum", number(t.maximum, 0, 256)}};
+  return {{"low-mib", number(t.low_mib, 1, 256)},
+          {"high-mib", number(t.high_mib, 0, 3840)},
+          {"fences", number(t.fences, 1, 16)},
+          {"resolution", resolution(t)},
+          {"weight", number(t.weight, 1, 65'535)},
+          {"maximum", number(t.maximum, 0, 256)},
+          {"cap", share_option(t.shares, "cap")},
+          {"share", share_option(t.shares, "share")},
+          {"latency", share_option(t.shares, "latency")},
+          {"slice", share_option(t.shares, "slice")},
+          {"boost", share_option(t.shares, "boost")}};
 }
 
 std::string read_section(const std::string& section, const ptree& values, const Keys& keys) {

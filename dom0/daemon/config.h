@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "dom0/daemon/share_options.h"
 #include "hv/result.h"
 #include "mediator/mediator.h"
 
@@ -19,8 +20,9 @@ struct VgpuType {
   uint32_t high_mib = 384;  ///< graphics memory above it, 0..3840 MiB
   uint32_t fences = 4;      ///< 1..16
   uint32_t width = 1024, height = 768;
-  uint32_t weight = 1;   ///< 1..1024
+  uint32_t weight = 1;   ///< 1..65535, where no CPU weight is followed
   uint32_t maximum = 8;  ///< so many at once, 0..256
+  ShareSettings shares;  ///< cap, share, latency, slice and boost
   friend bool operator==(const VgpuType&, const VgpuType&) = default;
 };
 
@@ -33,6 +35,7 @@ struct Config {
   std::string socket_group;  ///< empty: the daemon's own
   LogLevel log_level = LogLevel::info;
   std::string guests = "/run/xengvt/guests";  ///< what is written down of each guest
+  std::string state = "/var/lib/xengvt";      ///< folder of what outlives the daemon
   std::string trace;         ///< record from the start into this file; empty: do not
   std::string trace_folder;  ///< record each guest from its birth into a file here; empty: do not
   uint32_t trace_max_mib = 256;  ///< a recording ends when its file is so long, 1..65536
@@ -46,6 +49,10 @@ struct Config {
   uint64_t slice_ms = 5;      ///< 1..30
   uint64_t hang_ms = 200;     ///< 10..60000
   uint64_t status_us = 1000;  ///< least time between status interrupts nobody waits for, 0..100000
+  mediator::Policy policy = mediator::Policy::best_effort;  ///< not exclusive: nobody is there yet
+  uint64_t window_ms = 100;                                 ///< of caps and shares, 10..1000
+  bool follow_cpu = true;     ///< weights and caps follow those of the domains' CPUs
+  uint32_t boost_most = 400;  ///< per cent of its weight that a raised CPU weight may be, 100..1000
 
   std::vector<VgpuType> types;  ///< in the order of the file; never empty
 

@@ -109,9 +109,17 @@ Reply refused(Service& s, const Request& r) {
 Reply detach(Service& s, const Request& r) { return done(s.detach(r.text("domain"))); }
 Reply set(Service& s, const Request& r) {
   const std::string domain = r.text("domain");
-  if (r.has("direct_reads")) return done(s.direct_reads(domain, r.flag("direct_reads")));
-  return done(s.pause(domain, r.flag("paused")));
+  const Options options = r.options();
+  // What is refused must not leave half of it behind, and the rest is never refused.
+  if (!options.empty())
+    if (auto d = s.set_shares(domain, options); !d.ok()) return done(d);
+  if (r.has("direct_reads"))
+    if (auto d = s.direct_reads(domain, r.flag("direct_reads")); !d.ok()) return done(d);
+  const bool more = options.empty() && !r.has("direct_reads");
+  if (more || r.has("paused")) return done(s.pause(domain, r.flag("paused")));
+  return good(json::object{});
 }
+Reply set_gpu(Service& s, const Request& r) { return done(s.set_gpu(r.options())); }
 Reply screenshot(Service& s, const Request& r) {
   const auto screen = s.screenshot(r.text("domain"));
   if (!screen.ok()) return bad(screen.error());
@@ -150,6 +158,7 @@ constexpr std::array kVerbs{
     Verb{"refused", refused},
     Verb{"detach", detach},
     Verb{"set", set},
+    Verb{"set-gpu", set_gpu},
     Verb{"screenshot", screenshot},
     Verb{"log", log},
     Verb{"trace-start", trace_start},

@@ -40,6 +40,7 @@ po::options_description describe() {
       "trace-open", "with what the GPU finds in guests' memory, for xengvt replay --open")(
       "check-config", "read the configuration file and end")(
       "release", "let the guests of a daemon that failed run on without their vGPUs, and end")(
+      "restore-weights", "put back CPU weights that a daemon raised and could not put back")(
       "help,h", "print this");
   return options;
 }
@@ -92,6 +93,22 @@ class Pump {
   Service& service_;
   asio::posix::stream_descriptor fd_;
 };
+
+/// After a daemon that ended without having put them back; nothing to do is the usual case.
+int restore_weights(const Config& config, const std::string& backend_name, std::ostream& err,
+                    const BackendMaker& make) {
+  WeightLedger ledger(config.state + "/raised-weights");
+  if (ledger.read().empty()) return 0;
+  Log log(err, config.log_level, std::getenv("JOURNAL_STREAM") != nullptr);
+  WallClock clock;
+  auto backend = make(backend_name, config, clock, log);
+  if (!backend.ok()) return fail(err, 1, backend.error());
+  CpuPort* port = (*backend)->cpu();
+  if (port == nullptr) return 0;
+  const auto failed = ledger.restore(*port);
+  for (const std::string& why : failed) log.error(why);
+  return failed.empty() ? 0 : 1;
+}
 
 int run(const Config& config, const std::string& backend_name, std::ostream& err,
         const BackendMaker& make) {
@@ -173,6 +190,8 @@ int daemon_main(std::span<const std::string> args, std::ostream& out, std::ostre
     return 0;
   }
   if (v.count("release")) return release(*config, v["backend"].as<std::string>(), err, make);
+  if (v.count("restore-weights"))
+    return restore_weights(*config, v["backend"].as<std::string>(), err, make);
   return run(*config, v["backend"].as<std::string>(), err, make);
 }
 

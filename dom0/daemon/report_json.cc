@@ -28,7 +28,7 @@ uint64_t percentile(std::vector<uint32_t> v, unsigned percent) {
 
 std::string state_of(const GuestReport& g) {
   if (g.stats.failsafe != mediator::FailsafeReason::none) return "failsafe";
-  return g.paused ? "paused" : "running";
+  return g.paused ? "paused" : g.gives_up ? "stopped" : "running";
 }
 
 }  // namespace
@@ -38,6 +38,35 @@ json::object to_json(const VgpuType& t) {
           {"fences", t.fences}, {"width", t.width},     {"height", t.height},
           {"weight", t.weight}, {"maximum", t.maximum}};
 }
+
+namespace {
+
+json::object shares_json(const GuestReport& g) {
+  const mediator::Share& s = g.stats.share;
+  json::object o{{"weight", s.weight},
+                 {"weight_follows_cpu", g.shares.follow_weight && g.cpu},
+                 {"cap_percent", s.cap / 100.0},
+                 {"cap_follows_cpu", g.shares.follow_cap && g.cpu},
+                 {"fixed_percent", s.fixed / 100.0},
+                 {"latency", mediator::latency_name(s.latency)},
+                 {"slice_ms", s.slice_ns / 1'000'000},
+                 {"asked_percent", g.stats.asked / 100.0},
+                 {"boost", g.shares.boost},
+                 {"boosted", g.boosted}};
+  uint64_t slices = 0, overshoot = 0, wait = 0;
+  for (const mediator::Served& e : g.stats.served) {
+    slices += e.slices;
+    overshoot += e.overshoot_ns;
+    wait = std::max(wait, e.max_wait_ns);
+  }
+  o["slices"] = slices;
+  o["overshoot_ns"] = overshoot;
+  o["longest_wait_ns"] = wait;
+  if (g.cpu) o["cpu"] = {{"weight", g.cpu->weight}, {"cap_percent", g.cpu->cap}};
+  return o;
+}
+
+}  // namespace
 
 json::object to_json(const GuestReport& g) {
   const mediator::VgpuStats& s = g.stats;
@@ -64,6 +93,9 @@ json::object to_json(const GuestReport& g) {
                  {"unknown_register_writes", s.device.unknown_writes},
                  {"refused_register_writes", s.device.refused_writes},
                  {"flips", s.device.flips},
+                 {"hangs", s.hangs},
+                 {"command_errors", s.errors},
+                 {"shares", shares_json(g)},
                  {"traps", traps_json(g.traps)}};
   if (s.failsafe != mediator::FailsafeReason::none)
     o["failsafe"] = mediator::failsafe_name(s.failsafe);
@@ -75,8 +107,16 @@ json::object to_json(const GuestReport& g) {
 }
 
 json::object to_json(const HostReport& h) {
-  return {{"backend", h.backend}, {"now_ns", h.now_ns}, {"gpu_ns", h.gpu_ns},
-          {"lag_ns", h.lag_ns},   {"trace", h.trace},   {"longest_step_ns", h.longest_step_ns}};
+  return {{"backend", h.backend},
+          {"now_ns", h.now_ns},
+          {"gpu_ns", h.gpu_ns},
+          {"lag_ns", h.lag_ns},
+          {"trace", h.trace},
+          {"longest_step_ns", h.longest_step_ns},
+          {"policy", mediator::policy_name(h.shares.policy)},
+          {"holder", h.holder},
+          {"slice_ms", h.shares.slice_ns / 1'000'000},
+          {"window_ms", h.shares.window_ns / 1'000'000}};
 }
 
 json::object to_json(const LogLine& l) {

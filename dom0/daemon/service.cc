@@ -50,6 +50,7 @@ Service::Service(const Config& config, Backend& backend, WallClock& clock, Log& 
 
 Service::~Service() {
   gpu_.stop();
+  stop_shares();
   while (!guests_.empty())
     remove(guests_.begin()->first, guests_.begin()->second->left ? "" : "xengvtd ends");
   if (const auto done = recordings_.stop_whole(); !done.ok()) log_.error(done.error().cause);
@@ -64,6 +65,7 @@ std::string Service::start() {
   if (backend_.event_fd() >= 0) watch(backend_.event_fd());
   if (const auto s = driver_->start(); !s.ok())
     return std::string("the GPU does not come up: ") + hv::error_name(s.error());
+  start_shares();
   make_session(mediator::trace::Session::Start::later);
   gpu_.start();
   take_over_all();
@@ -106,6 +108,7 @@ hv::Result<VgpuType, Problem> Service::choose_type(
   std::istringstream in(ini.str());
   auto changed = parse_config(in);
   if (!changed.ok()) return Problem{"bad vGPU option: " + changed.error(), "correct the option"};
+  changed->types.front().shares = type->shares;
   return changed->types.front();
 }
 
@@ -141,6 +144,7 @@ hv::Result<hv::DomId, Problem> Service::admit(const Backend::Identity& who, cons
         "all " + std::to_string(type.maximum) + " vGPUs of type " + type.name + " are in use",
         "stop a guest, or raise 'maximum' in [type " + type.name +
             "] of xengvtd.conf and restart xengvtd"};
+  if (const auto fits = share_fits(type); !fits.ok()) return fits.error();
   auto opened = backend_.attach(who);
   if (!opened.ok()) return opened.error();
   auto g = std::make_unique<Guest>();
@@ -148,6 +152,7 @@ hv::Result<hv::DomId, Problem> Service::admit(const Backend::Identity& who, cons
   g->name = who.name;
   g->since_ns = clock_.now_ns();
   g->backend = std::move(*opened);
+  init_shares(*g);
   g->subject = session_->next_subject();
   const bool recorded = recordings_.begin(who.name, who.id);
   auto id =
@@ -166,6 +171,7 @@ hv::Result<hv::DomId, Problem> Service::admit(const Backend::Identity& who, cons
     return problem;
   }
   if (guest.backend->event_fd() >= 0) watch(guest.backend->event_fd());
+  begin_shares(who.id, guest);
   keep(guest);
   return who.id;
 }
@@ -176,6 +182,7 @@ void Service::remove(hv::DomId domid, const std::string& why) {
   Guest& g = *it->second;
   if (const int fd = g.backend->event_fd(); fd >= 0)
     epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  if (cpu_) cpu_->remove(domid);
   if (!g.left) {
     g.backend->quiesce();
     folder_.forget(domid);
@@ -210,7 +217,7 @@ Service::Done Service::pause(const std::string& domain, bool paused) {
   const auto g = find(domain);
   if (!g.ok()) return g.error();
   (*g)->paused = paused;
-  session_->pause((*g)->vgpu, paused);
+  apply_pause(**g);
   keep(**g);
   arm_timer();
   return {};
@@ -239,9 +246,17 @@ hv::Result<mediator::Screen, Problem> Service::screenshot(const std::string& dom
 }
 
 GuestReport Service::report(Guest& g) {
-  return {g.backend->domain().id(), g.type,     g.paused,
-          g.direct_reads,           g.since_ns, session_->mediator().stats(g.vgpu),
-          g.backend->counts()};
+  return {g.backend->domain().id(),
+          g.type,
+          g.paused,
+          g.direct_reads,
+          g.since_ns,
+          session_->mediator().stats(g.vgpu),
+          g.backend->counts(),
+          g.shares,
+          g.cpu,
+          g.gives_up,
+          cpu_ != nullptr && cpu_->boosted(g.backend->domain().id())};
 }
 
 std::vector<GuestReport> Service::guests() {
@@ -268,6 +283,9 @@ HostReport Service::host() {
   h.longest_step_ns = gpu_.longest_step_ns();
   h.trace = recordings_.whole_path();
   for (const auto& [id, g] : guests_) ++h.in_use[g->type.name];
+  h.shares = session_->mediator().gpu_shares();
+  for (const auto& [id, g] : guests_)
+    if (g->vgpu == h.shares.holder) h.holder = g->name;
   return h;
 }
 

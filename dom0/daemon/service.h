@@ -11,6 +11,7 @@
 
 #include "dom0/daemon/backend.h"
 #include "dom0/daemon/config.h"
+#include "dom0/daemon/cpu_hooks.h"
 #include "dom0/daemon/fd.h"
 #include "dom0/daemon/gpu_thread.h"
 #include "dom0/daemon/keep.h"
@@ -31,6 +32,10 @@ struct GuestReport {
   uint64_t attached_ns = 0;  ///< by the daemon's clock
   mediator::VgpuStats stats;
   hv::local::TrapCounts traps;
+  ShareSettings shares;         ///< as set; what holds stands in stats.share
+  std::optional<CpuShare> cpu;  ///< the owner's, if there is one to follow
+  bool gives_up = false;        ///< its domain does not run
+  bool boosted = false;         ///< its CPU weight is raised
 };
 
 struct HostReport {
@@ -41,6 +46,8 @@ struct HostReport {
   uint64_t longest_step_ns = 0;
   std::string trace;                       ///< the file being recorded; empty if none
   std::map<std::string, uint32_t> in_use;  ///< vGPUs by type
+  mediator::GpuShares shares;
+  std::string holder;  ///< who has the GPU under exclusive
 };
 
 class Service {
@@ -70,6 +77,10 @@ class Service {
   Done pause(const std::string& domain, bool paused);
   /// Off: the guest's register reads trap too (for comparison).
   Done direct_reads(const std::string& domain, bool on);
+  /// Shares of a guest or of the GPU, all or none of the options: see share_options.h; of the GPU
+  /// also holder=DOMAIN.
+  Done set_shares(const std::string& domain, const Options& options);
+  Done set_gpu(const Options& options);
   hv::Result<mediator::Screen, Problem> screenshot(const std::string& domain);
   /// Records everything from here on; only while no guest is attached. With `open` also what the
   /// GPU finds in guests' memory, for open replay.
@@ -112,6 +123,15 @@ class Service {
   void tell_changes(uint64_t now);
   void arm_timer();
   void make_session(mediator::trace::Session::Start start);
+  // service_shares.cc
+  [[nodiscard]] mediator::GpuShares configured_shares() const;
+  void start_shares();
+  void stop_shares();
+  hv::Result<void, Problem> share_fits(const VgpuType& type);
+  void init_shares(Guest& g);
+  void begin_shares(hv::DomId domid, Guest& g);
+  const char* apply_share(Guest& g);
+  void apply_pause(Guest& g);
 
   const Config config_;
   Backend& backend_;
@@ -126,7 +146,11 @@ class Service {
   Recordings recordings_;
   std::unique_ptr<mediator::trace::Session> session_;
   Guests guests_;
-  bool deaths_ = false;  ///< some domain died
+  struct CpuSink;
+  std::unique_ptr<CpuHookSink> cpu_sink_;
+  std::unique_ptr<WeightLedger> ledger_;
+  std::unique_ptr<CpuHooks> cpu_;  ///< nullptr where there is no CPU scheduler to follow
+  bool deaths_ = false;            ///< some domain died
   uint64_t next_tell_ns_ = 0;
   uint64_t armed_ns_ = UINT64_MAX;  ///< what the timer is set to
   GpuThread gpu_;                   ///< last: stops before anything it uses goes

@@ -13,6 +13,9 @@ struct Service::Guest {
   hv::VgpuId vgpu{};
   uint32_t subject = 0;  ///< its number in recordings
   bool paused = false, ready = false, direct_reads = true;
+  bool gives_up = false;  ///< its domain does not run
+  ShareSettings shares;
+  std::optional<CpuShare> cpu;
   uint64_t since_ns = 0;
   // What is written down of it, and as of which of the back end's changes.
   bool kept = false;

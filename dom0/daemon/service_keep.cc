@@ -101,6 +101,8 @@ bool Service::go_on_with(const KeptGuest& k, std::unique_ptr<BackendGuest> backe
   g->since_ns = clock_.now_ns();
   g->backend = std::move(backend);
   g->kept_guest = k;
+  if (const VgpuType* now = config_.find_type(k.type.name)) g->type.shares = now->shares;
+  init_shares(*g);
   const auto id = session_->create_vgpu(g->backend->domain(), vgpu_config(k.type, config_, k.name));
   if (!id.ok()) return false;
   g->vgpu = *id;
@@ -113,6 +115,7 @@ bool Service::go_on_with(const KeptGuest& k, std::unique_ptr<BackendGuest> backe
   if (guest.backend->event_fd() >= 0) watch(guest.backend->event_fd());
   if (k.paused) session_->pause(*id, guest.paused = true);
   (void)guest.backend->go_live(*session_->traps(*id));
+  begin_shares(k.backend.domain, guest);
   keep(guest);
   log_.add(LogLevel::warning, k.name,
            "taken over from an xengvtd that ended; if that was without notice, what the guest had "

@@ -98,6 +98,7 @@ bool Service::serve(bool all) {
   for (auto& [id, g] : guests_)
     if (g->backend->changes() != g->kept_changes) keep(*g);
   if (const uint64_t now = clock_.now_ns(); now >= next_tell_ns_) tell_changes(now);
+  if (cpu_) cpu_->tick(clock_.now_ns());
   arm_timer();
   return any;
 }
@@ -107,6 +108,7 @@ void Service::arm_timer() {
   uint64_t at = std::min(session_->mediator().next_deadline_ns(), backend_.wake_ns());
   for (const auto& [id, g] : guests_) at = std::min(at, g->backend->wake_ns());
   if (!guests_.empty()) at = std::min(at, next_tell_ns_);
+  if (cpu_) at = std::min(at, cpu_->next_ns());
   const uint64_t now = clock_.now_ns();
   // Most accesses change no deadline, and a system call for each would show.
   if (at == armed_ns_ && at > now) return;
@@ -148,12 +150,15 @@ void Service::tell_changes(uint64_t now) {
 }
 
 void Service::make_session(mediator::trace::Session::Start start) {
+  const mediator::GpuShares shares =
+      session_ ? session_->mediator().gpu_shares() : configured_shares();
   recordings_.follow(nullptr);
   session_.reset();
   const bool memory = recordings_.whole() && recordings_.whole_is_open();
   session_ = std::make_unique<mediator::trace::Session>(*driver_, clock_, mediator_config(),
                                                         &recordings_.sink(), memory, start);
   recordings_.follow(session_.get());
+  (void)session_->set_gpu_shares(shares);  // nobody is there for whom they could be wrong
 }
 
 Service::Done Service::trace_start(const std::string& path, bool open) {

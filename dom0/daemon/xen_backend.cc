@@ -13,6 +13,7 @@ extern "C" {
 #include "dom0/daemon/keep.h"
 #include "dom0/daemon/misfits.h"
 #include "dom0/daemon/xen_guest.h"
+#include "hv/xen/calls.h"
 #include "hv/xen/machine_frames.h"
 #include "hv/xen/watch.h"
 #include "shadow/gen9/regs.h"
@@ -48,6 +49,40 @@ class Names {
   xs_handle* store_;
 };
 
+class XenCpu final : public CpuPort {
+ public:
+  explicit XenCpu(hv::xen::Control& control) : control_(control) {}
+  bool look(hv::DomId domain, bool closely, CpuView& view) override {
+    DomainInfo d;
+    if (control_.info(domain, d) != 0) return false;
+    view.uuid = d.uuid;
+    view.paused = d.paused;
+    view.shut_down = d.shut_down;
+    view.dying = d.dying;
+    if (closely) look_closely(d, view);
+    return true;
+  }
+  std::string set_weight(hv::DomId domain, uint32_t weight) override {
+    DomainInfo d;
+    int error = control_.info(domain, d);
+    if (error == 0) error = control_.set_cpu_weight(d, weight);
+    return error == 0 ? "" : hv::xen::errno_text(error);
+  }
+
+ private:
+  void look_closely(const DomainInfo& d, CpuView& view) {
+    hv::xen::CpuWeight w;
+    if (control_.cpu_weight(d, w) == 0) view.share = CpuShare{w.weight, w.cap};
+    for (unsigned n = 0; n <= d.max_vcpu && n < kMostVcpus; ++n) {
+      hv::xen::VcpuInfo v;
+      if (control_.vcpu(d.id, n, v) != 0) v = {};
+      view.vcpus.push_back({v.online, v.blocked, v.running, v.cpu_ns});
+    }
+  }
+  static constexpr unsigned kMostVcpus = 512;
+  hv::xen::Control& control_;
+};
+
 class XenBackend final : public Backend {
  public:
   XenBackend(std::unique_ptr<hv::xen::Control> control, std::unique_ptr<hv::xen::DomainWatch> watch,
@@ -58,7 +93,8 @@ class XenBackend final : public Backend {
         folder_(folder),
         clock_(clock),
         log_(log),
-        bus_(frames_) {
+        bus_(frames_),
+        cpu_(*control_) {
     auto machine = hv::xen::MachineFrames::open();
     if (machine.ok())
       machine_ = std::move(*machine);
@@ -67,6 +103,7 @@ class XenBackend final : public Backend {
   }
 
   [[nodiscard]] std::string name() const override { return "xen"; }
+  CpuPort* cpu() override { return &cpu_; }
   gpu::model::DmaBus& bus() override { return bus_; }
   hv::Result<Identity, Problem> identify(const std::string& domain) override;
   hv::Result<std::unique_ptr<BackendGuest>, Problem> attach(const Identity& who) override;
@@ -90,6 +127,7 @@ class XenBackend final : public Backend {
   hv::xen::FrameSpace frames_;
   std::unique_ptr<hv::xen::MachineFrames> machine_;
   FrameBus bus_;
+  XenCpu cpu_;
 };
 
 Problem unknown_domain(const std::string& domain) {

@@ -210,6 +210,11 @@ hv::Result<DemoResult, std::string> run_demo(const DemoConfig& config) {
     v.height = r.height;
     Guest* g = host.add_guest(r.name, r.ram_bytes, v);
     if (!g) return "no room for guest " + r.name;
+    if (!config.weights.empty()) {
+      const size_t turn = host.guests().size() - 1;
+      (void)host.session().set_share(g->vgpu(),
+                                     {.weight = config.weights[turn % config.weights.size()]});
+    }
     if (std::string why = host.boot(*g, r.make(g->port(), UINT64_MAX)); !why.empty())
       return r.name + ": " + why;
   }

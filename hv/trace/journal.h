@@ -127,6 +127,8 @@ class Journal {
   [[nodiscard]] uint64_t changed_answers() const { return changed_answers_; }
   /// Records replayed so far.
   [[nodiscard]] uint64_t replayed() const { return replayed_; }
+  /// The last clock answer.
+  [[nodiscard]] uint64_t last_ns() const { return now_; }
   /// Time between the first and the last clock answer.
   [[nodiscard]] uint64_t span_ns() const { return now_ - first_now_.value_or(now_); }
 

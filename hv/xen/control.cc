@@ -36,6 +36,7 @@ DomainInfo convert(const xc_domaininfo_t& d) {
   i.pages = d.tot_pages;
   i.max_pages = d.max_pages;
   i.cpu_ns = d.cpu_time;
+  i.cpupool = d.cpupool;
   return i;
 }
 
@@ -152,6 +153,56 @@ std::string Control::command_line() {
   xen_commandline_t line{};
   if (xc_version(xc(handle_), XENVER_commandline, &line) < 0) return {};
   return std::string(line, strnlen(line, sizeof line));
+}
+
+int Control::scheduler(uint32_t cpupool) {
+  xc_cpupoolinfo_t* pool = xc_cpupool_getinfo(xc(handle_), cpupool);
+  if (pool == nullptr) return -1;
+  // It gives the next pool there is, where there is none of that number.
+  const int id = pool->cpupool_id == cpupool ? static_cast<int>(pool->sched_id) : -1;
+  xc_cpupool_infofree(xc(handle_), pool);
+  return id;
+}
+
+int Control::cpu_weight(const DomainInfo& d, CpuWeight& out) {
+  switch (scheduler(d.cpupool)) {
+    case XEN_SCHEDULER_CREDIT2: {
+      xen_domctl_sched_credit2 s{};
+      if (xc_sched_credit2_domain_get(xc(handle_), d.id.v, &s) < 0) return errno;
+      out = {s.weight, s.cap};
+      return 0;
+    }
+    case XEN_SCHEDULER_CREDIT: {
+      xen_domctl_sched_credit s{};
+      if (xc_sched_credit_domain_get(xc(handle_), d.id.v, &s) < 0) return errno;
+      out = {s.weight, s.cap};
+      return 0;
+    }
+    default: return ENOSYS;
+  }
+}
+
+// Both take weight and cap together, and not all releases know a value for "leave it".
+int Control::set_cpu_weight(const DomainInfo& d, uint32_t weight) {
+  CpuWeight now;
+  if (const int error = cpu_weight(d, now)) return error;
+  if (scheduler(d.cpupool) == XEN_SCHEDULER_CREDIT2) {
+    xen_domctl_sched_credit2 s{};
+    s.weight = static_cast<uint16_t>(weight);
+    s.cap = static_cast<uint16_t>(now.cap);
+    return error_if(xc_sched_credit2_domain_set(xc(handle_), d.id.v, &s) < 0);
+  }
+  xen_domctl_sched_credit s{};
+  s.weight = static_cast<uint16_t>(weight);
+  s.cap = static_cast<uint16_t>(now.cap);
+  return error_if(xc_sched_credit_domain_set(xc(handle_), d.id.v, &s) < 0);
+}
+
+int Control::vcpu(DomId domain, unsigned number, VcpuInfo& out) {
+  xc_vcpuinfo_t v{};
+  if (xc_vcpu_getinfo(xc(handle_), domain.v, number, &v) < 0) return errno;
+  out = {v.online != 0, v.blocked != 0, v.running != 0, v.cpu_time};
+  return 0;
 }
 
 }  // namespace hv::xen

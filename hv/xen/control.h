@@ -27,8 +27,20 @@ struct DomainInfo {
   unsigned max_vcpu = 0;         ///< highest vCPU number
   uint64_t pages = 0, max_pages = 0;
   uint64_t cpu_ns = 0;  ///< 0 in a domain that never ran
+  uint32_t cpupool = 0;
 
   [[nodiscard]] bool same_domain(const DomainInfo& o) const { return id == o.id && uuid == o.uuid; }
+};
+
+/// Of a domain, from credit2 or credit.
+struct CpuWeight {
+  uint32_t weight = 0;
+  uint32_t cap = 0;  ///< per cent of one CPU; 0: none
+};
+
+struct VcpuInfo {
+  bool online = false, blocked = false, running = false;
+  uint64_t cpu_ns = 0;
 };
 
 /// A handle to the hypervisor's control interface. Functions give 0 or an errno value.
@@ -58,6 +70,11 @@ class Control {
   int map_frames(DomId domain, uint64_t gfn, uint64_t first, uint64_t count, bool map);
   int pause(DomId domain);
   int unpause(DomId domain);
+  /// ENOSYS where the domain's cpupool has another scheduler than credit2 and credit.
+  int cpu_weight(const DomainInfo& domain, CpuWeight& out);
+  /// Leaves the cap as it is.
+  int set_cpu_weight(const DomainInfo& domain, uint32_t weight);
+  int vcpu(DomId domain, unsigned number, VcpuInfo& out);
 
   /// The frame of the top-level page table that a vCPU of this PV domain had when it last ran. Not
   /// for the caller's own vCPU.
@@ -68,6 +85,8 @@ class Control {
   std::string command_line();
 
  private:
+  /// The scheduler of a cpupool, or a negative number.
+  int scheduler(uint32_t cpupool);
   explicit Control(void* handle) : handle_(handle) {}
   void* handle_;
 };

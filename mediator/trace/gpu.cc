@@ -127,8 +127,11 @@ GpuInfo TracedGpu::replay_info() {
 }
 
 Status TracedGpu::submit(EngineId engine, std::span<const uint64_t> descriptors) {
-  return journal_.call(kind::submit, kSubject, {number(engine)}, std::as_bytes(descriptors),
-                       [&] { return live_->submit(engine, descriptors); });
+  const Status s =
+      journal_.call(kind::submit, kSubject, {number(engine)}, std::as_bytes(descriptors),
+                    [&] { return live_->submit(engine, descriptors); });
+  if (s.ok() && after_submit_) after_submit_(engine, descriptors);
+  return s;
 }
 
 Status TracedGpu::preempt(EngineId engine) {
@@ -137,8 +140,10 @@ Status TracedGpu::preempt(EngineId engine) {
 }
 
 Status TracedGpu::reset_engine(EngineId engine) {
-  return journal_.call(kind::reset_engine, kSubject, {number(engine)}, {},
-                       [&] { return live_->reset_engine(engine); });
+  const Status s = journal_.call(kind::reset_engine, kSubject, {number(engine)}, {},
+                                 [&] { return live_->reset_engine(engine); });
+  if (after_submit_) after_submit_(engine, {});
+  return s;
 }
 
 uint64_t TracedGpu::progress(EngineId engine) {
@@ -184,6 +189,7 @@ size_t TracedGpu::replay_poll(std::span<GpuEvent> events) {
       journal_.diverge_taken(*r, "no such GPU event");
       return 0;
     }
+  if (after_poll_) after_poll_(events.first(n));
   return n;
 }
 

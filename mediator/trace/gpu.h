@@ -27,6 +27,10 @@ class TracedGpu final : public HostGpu {
   using EventHook = std::function<void(std::span<const GpuEvent> events)>;
   /// Called with what each poll of a live GPU gave, recorded or not.
   void after_poll(EventHook hook) { after_poll_ = std::move(hook); }
+  using SubmitHook = std::function<void(EngineId engine, std::span<const uint64_t> descriptors)>;
+  /// Called after each submission that was taken, and with nothing after each reset; in a replay
+  /// too.
+  void after_submit(SubmitHook hook) { after_submit_ = std::move(hook); }
 
   hv::Result<hv::BusFrame> alloc_page(shadow::PageUse use, hv::VgpuId owner) override;
   void free_page(hv::BusFrame frame) override;
@@ -56,6 +60,7 @@ class TracedGpu final : public HostGpu {
   HostGpu* live_;
   hv::trace::Journal& journal_;
   EventHook after_poll_;
+  SubmitHook after_submit_;
   std::vector<StoredEvent> scratch_;
   std::optional<GpuInfo> info_;  ///< replay: as answered
 };

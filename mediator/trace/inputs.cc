@@ -10,6 +10,7 @@ using hv::trace::Kind;
 using hv::trace::Record;
 
 constexpr uint64_t kConfigBytes = 256;
+constexpr uint64_t kMaxTime = 1'000'000'000'000;  // nanoseconds of a setting
 constexpr uint64_t kMaxName = 256, kMaxVgpus = 4096, kMaxPixels = 16384;
 constexpr uint64_t kGgttBytes = gen9::kGgttEntries * hv::kPageSize;
 
@@ -24,7 +25,10 @@ bool fits(uint64_t offset, uint64_t size, uint64_t limit) {
 bool power_of_two(uint64_t v) { return (v & (v - 1)) == 0; }
 }  // namespace
 
-bool sane_session(const Record& r) { return r.args[4] <= kMaxVgpus && r.args[5] <= UINT32_MAX; }
+bool sane_session(const Record& r) {
+  return r.args[0] >= 1 && r.args[0] <= kMaxTime && r.args[1] <= kMaxTime &&
+         r.args[4] <= kMaxVgpus && r.args[5] <= UINT32_MAX;
+}
 
 MediatorConfig decode_session(const Record& r) {
   MediatorConfig c;
@@ -59,6 +63,24 @@ VgpuConfig decode_create(const Record& r) {
   c.huge_pages = a[11] != 0;
   c.weight = static_cast<uint32_t>(a[12]);
   return c;
+}
+
+bool sane_gpu_shares(const Record& r) { return r.args[0] <= UINT8_MAX && r.args[3] <= UINT16_MAX; }
+
+GpuShares decode_gpu_shares(const Record& r) {
+  return {static_cast<Policy>(r.args[0]), r.args[1], r.args[2],
+          hv::VgpuId{static_cast<uint16_t>(r.args[3])}};
+}
+
+bool sane_share(const Record& r) {
+  const auto& a = r.args;
+  return (a[0] | a[1] | a[2]) <= UINT32_MAX && a[3] <= UINT8_MAX;
+}
+
+Share decode_share(const Record& r) {
+  const auto& a = r.args;
+  return {static_cast<uint32_t>(a[0]), static_cast<uint32_t>(a[1]), static_cast<uint32_t>(a[2]),
+          static_cast<LatencyClass>(a[3]), a[4]};
 }
 
 bool sane_trap(const Record& r, uint64_t aperture_bytes) {

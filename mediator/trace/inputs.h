@@ -12,6 +12,10 @@ bool sane_session(const hv::trace::Record& r);
 MediatorConfig decode_session(const hv::trace::Record& r);
 bool sane_create(const hv::trace::Record& r);
 VgpuConfig decode_create(const hv::trace::Record& r);
+bool sane_gpu_shares(const hv::trace::Record& r);
+GpuShares decode_gpu_shares(const hv::trace::Record& r);
+bool sane_share(const hv::trace::Record& r);
+Share decode_share(const hv::trace::Record& r);
 /// trap_read, trap_write and page_write.
 bool sane_trap(const hv::trace::Record& r, uint64_t aperture_bytes);
 

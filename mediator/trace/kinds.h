@@ -11,7 +11,8 @@ using hv::trace::Role;
 
 namespace kind {
 // Inputs, and the answer to `create`.
-inline constexpr Kind session{64}, create{65}, created{66}, destroy{67}, pause{68}, poll{69};
+inline constexpr Kind session{64}, create{65}, created{66}, destroy{67}, pause{68}, poll{69},
+    gpu_shares{70}, share{71}, starved{72};
 // HostGpu.
 inline constexpr Kind gpu_info{80}, alloc_page{81}, free_page{82}, write_page{83}, read_page{84},
     write_entry{85}, write_ggtt{86}, invalidate_tlbs{87}, submit{88}, preempt{89}, reset_engine{90},
@@ -31,6 +32,9 @@ inline constexpr hv::trace::KindInfo kMediatorKinds[] = {
     {kind::destroy, Role::input, "destroy", "", nullptr},
     {kind::pause, Role::input, "pause", "paused", nullptr},
     {kind::poll, Role::input, "poll", "", nullptr},
+    {kind::gpu_shares, Role::input, "gpu_shares", "policy slice_ns window_ns holder", nullptr},
+    {kind::share, Role::input, "share", "weight cap fixed latency slice_ns", nullptr},
+    {kind::starved, Role::input, "starved", "starved", nullptr},
     {kind::gpu_info, Role::call, "gpu_info",
      "device_id:x revision ggtt_bytes:x aperture_bytes:x engines:x ggtt_free_base:x "
      "ggtt_free_bytes:x",

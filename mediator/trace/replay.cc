@@ -9,6 +9,7 @@
 #include "mediator/trace/inputs.h"
 #include "mediator/trace/kinds.h"
 #include "mediator/trace/session.h"
+#include "shadow/gen9/regs.h"
 
 namespace mediator::trace {
 
@@ -19,7 +20,9 @@ using hv::trace::Record;
 /// The vGPUs of a trace by their number in it, and the mediator over ports that answer from it.
 class Player {
  public:
-  explicit Player(hv::trace::Reader& reader) : journal_(reader) {}
+  Player(hv::trace::Reader& reader, ReplayWatcher* watcher) : journal_(reader), watcher_(watcher) {
+    if (watcher != nullptr) watch();
+  }
   /// Takes what the mediator puts out as it comes, and tells it to `sink`.
   Player(hv::trace::Reader& reader, hv::trace::RecordSink& sink)
       : journal_(reader, [this](const Record& r) { pass_on(r); }), sink_(&sink) {}
@@ -38,14 +41,30 @@ class Player {
   bool trap(const Guest& g, const Record& r);
   void compare_state(ReplayResult& result);
   void pass_on(const Record& r);
+  void watch();
 
   Journal journal_;
+  ReplayWatcher* watcher_ = nullptr;
   hv::trace::RecordSink* sink_ = nullptr;
   TracedGpu gpu_{nullptr, journal_};
   hv::trace::TracedClock clock_{nullptr, journal_};
   std::map<uint32_t, Guest> guests_;
   std::unique_ptr<Session> session_;
 };
+
+void Player::watch() {
+  gpu_.after_submit([this](EngineId engine, std::span<const uint64_t> descriptors) {
+    const auto lrca = descriptors.empty()
+                          ? 0
+                          : static_cast<uint32_t>(descriptors[0] & gen9::descriptor::Lrca::mask);
+    const hv::VgpuId owner =
+        descriptors.empty() ? hv::kHostOwner : session_->mediator().owner_of_context(lrca);
+    watcher_->submitted(engine, owner, descriptors, journal_.last_ns());
+  });
+  gpu_.after_poll([this](std::span<const GpuEvent> events) {
+    for (const GpuEvent& e : events) watcher_->happened(e);
+  });
+}
 
 bool Player::start(const Record& r) {
   if (session_ || !sane_session(r)) return false;
@@ -65,6 +84,7 @@ bool Player::create(const Record& r) {
   journal_.result(kind::created, number,
                   {id.ok() ? 0 : Journal::encode_error(id.error()), id.ok() ? id->v : 0u});
   if (id.ok()) {
+    if (watcher_ != nullptr) watcher_->created(*id, config.name);
     g.id = *id;
     g.traps = session_->traps(*id);
   }
@@ -95,11 +115,20 @@ bool Player::deliver(const Record& r) {
     session_->poll();
     return true;
   }
+  if (r.kind == kind::gpu_shares) {
+    if (sane_gpu_shares(r)) (void)session_->set_gpu_shares(decode_gpu_shares(r));
+    return sane_gpu_shares(r);
+  }
   const auto found = guests_.find(r.subject);
   if (found == guests_.end() || !found->second.id) return false;
   Guest& g = found->second;
   if (r.kind == kind::pause) {
     session_->pause(*g.id, r.args[0] != 0);
+  } else if (r.kind == kind::share) {
+    if (!sane_share(r)) return false;
+    (void)session_->set_share(*g.id, decode_share(r));
+  } else if (r.kind == kind::starved) {
+    session_->set_starved(*g.id, r.args[0] != 0);
   } else if (r.kind == kind::destroy) {
     session_->destroy_vgpu(*std::exchange(g.id, std::nullopt));
   } else {
@@ -146,13 +175,13 @@ ReplayResult Player::run() {
 }
 }  // namespace
 
-ReplayResult replay(hv::trace::Reader& reader) {
+ReplayResult replay(hv::trace::Reader& reader, ReplayWatcher* watcher) {
   if (reader.header().quirks & hv::trace::kOneGuest) {
     ReplayResult r;
     r.error = "holds one guest of several, without the answers to the mediator: replay it --open";
     return r;
   }
-  return Player(reader).run();
+  return Player(reader, watcher).run();
 }
 
 ReplayResult retell(hv::trace::Reader& reader, hv::trace::RecordSink& sink) {

@@ -9,6 +9,7 @@
 
 #include "hv/trace/reader.h"
 #include "hv/trace/sink.h"
+#include "mediator/host_gpu.h"
 
 namespace mediator::trace {
 
@@ -23,8 +24,19 @@ struct ReplayResult {
   std::string error;                         ///< not empty: the trace is bad
 };
 
+/// Sees what a replay does to the GPU. Times are those of the recording.
+class ReplayWatcher {
+ public:
+  virtual ~ReplayWatcher() = default;
+  virtual void created(hv::VgpuId vgpu, const std::string& name) = 0;
+  /// `owner`: of the first context; no descriptors: the engine was reset.
+  virtual void submitted(EngineId engine, hv::VgpuId owner, std::span<const uint64_t> descriptors,
+                         uint64_t now_ns) = 0;
+  virtual void happened(const GpuEvent& event) = 0;
+};
+
 /// The reader must know kVocabulary (mediator/trace/kinds.h) and stand before the first record.
-ReplayResult replay(hv::trace::Reader& reader);
+ReplayResult replay(hv::trace::Reader& reader, ReplayWatcher* watcher = nullptr);
 
 /// For a mediator that puts out something else than the recorded one: the same inputs and the same
 /// answers of the ports, with what this mediator puts out, go into `sink`. `matches` means then

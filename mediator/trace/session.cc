@@ -130,6 +130,23 @@ void Session::pause(hv::VgpuId id, bool paused) {
   mediator_->pause(id, paused);
 }
 
+const char* Session::set_gpu_shares(const GpuShares& g) {
+  journal_.input(kind::gpu_shares, subject(g.holder),
+                 {static_cast<uint64_t>(g.policy), g.slice_ns, g.window_ns, g.holder.v});
+  return mediator_->set_gpu_shares(g);
+}
+
+const char* Session::set_share(hv::VgpuId id, const Share& s) {
+  journal_.input(kind::share, subject(id),
+                 {s.weight, s.cap, s.fixed, static_cast<uint64_t>(s.latency), s.slice_ns});
+  return mediator_->set_share(id, s);
+}
+
+void Session::set_starved(hv::VgpuId id, bool starved) {
+  journal_.input(kind::starved, subject(id), {starved});
+  mediator_->set_starved(id, starved);
+}
+
 void Session::poll() {
   journal_.input(kind::poll, 0, {});
   mediator_->poll();

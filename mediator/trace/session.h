@@ -40,6 +40,9 @@ class Session {
   /// Valid until the vGPU is destroyed, except when not recording: then as Mediator::traps.
   hv::TrapHandler* traps(hv::VgpuId id);
   void pause(hv::VgpuId id, bool paused);
+  const char* set_gpu_shares(const GpuShares& gpu);
+  const char* set_share(hv::VgpuId id, const Share& share);
+  void set_starved(hv::VgpuId id, bool starved);
   void poll();
 
   /// For what does not change its state: stats, deadlines, idle, find, owner_of_context, ...

@@ -4,11 +4,14 @@
 // Virtual time is the GPU's. While the mediator runs, it moves on by the real time the mediator
 // takes, and the model works meanwhile: so what the mediator does while the GPU is busy with
 // something else costs nothing, and what the GPU has to wait for costs its full price. Guests' own
-// CPUs cost nothing; the model's execution, which stands for hardware, is not counted either.
+// CPUs cost nothing; the model's execution, which stands for hardware, is not counted either, nor
+// is time in which other programs had this thread's CPU.
 #pragma once
 
+#include <time.h>
 #include <x86intrin.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <type_traits>
@@ -71,11 +74,19 @@ class CoTime final : public hv::Clock {
     }();
     return kRatio;
   }
+  static uint64_t cpu_ns() {
+    timespec t{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
+  }
+  // Asking for the thread's own time is dear, so only what looks long is looked at again.
   [[nodiscard]] uint64_t elapsed() const {
-    return static_cast<uint64_t>(static_cast<double>(__rdtsc() - since_) * ns_per_tick_);
+    const auto ns = static_cast<uint64_t>(static_cast<double>(__rdtsc() - since_) * ns_per_tick_);
+    return ns < kSuspiciousNs ? ns : std::max(kSuspiciousNs, std::min(ns, cpu_ns() - cpu_since_));
   }
   void start() {
     running_ = true;
+    cpu_since_ = cpu_ns();
     since_ = __rdtsc();
   }
   void stop() {
@@ -88,7 +99,8 @@ class CoTime final : public hv::Clock {
   uint64_t virtual_ns_ = 0, mediator_ns_ = 0;
   double ns_per_tick_ = ns_per_tick();
   bool running_ = false;
-  uint64_t since_ = 0;
+  uint64_t since_ = 0, cpu_since_ = 0;
+  static constexpr uint64_t kSuspiciousNs = 20'000;
 };
 
 /// Lets the model catch up before the mediator touches what the GPU may have written or may read.

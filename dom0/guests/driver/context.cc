@@ -102,7 +102,8 @@ void Context::put_words(std::span<const uint32_t> words) {
 }
 
 bool Context::emit(uint64_t batch, bool first_use, uint32_t& tail, uint32_t& wa_tail) {
-  const Emitted e = emit_request({config_.engine, batch, timeline_.address, seqno_ + 1, first_use});
+  const Emitted e = emit_request(
+      {config_.engine, batch, timeline_.address, seqno_ + 1, first_use, config_.mid_thread});
   const auto bytes = static_cast<uint32_t>(e.words.size() * 4);
   const uint32_t to_end = kRingBytes - emit_;
   const uint32_t pad = bytes > to_end ? to_end : 0;  // a request never wraps, as in i915

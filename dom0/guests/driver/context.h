@@ -22,6 +22,7 @@ struct ContextConfig {
   uint32_t indirect_context = 0;           ///< GGTT address of the batch, 0: none
   uint32_t indirect_lines = 0;             ///< its cache lines
   const DefaultState* defaults = nullptr;  ///< nullptr: restore-inhibited first run
+  bool mid_thread = false;                 ///< see RequestWords
 };
 
 class Context {

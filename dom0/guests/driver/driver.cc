@@ -89,6 +89,7 @@ Context* Driver::create_context(gen9::EngineId id, hv::Gpa pml4) {
   ContextConfig c{id, next_context_++ << kTagShift, pml4};
   if (!e->defaults.empty()) c.defaults = &e->defaults;
   if (id == gen9::EngineId::rcs) {
+    c.mid_thread = config_.mid_thread && ready_;
     const Words words = emit_indirect_context(0);
     c.indirect_context = static_cast<uint32_t>(indirect_.address);
     c.indirect_lines = static_cast<uint32_t>(words.size() / 16);

@@ -23,6 +23,7 @@ struct DriverConfig {
   uint64_t frames = 16384;                ///< and so many
   uint64_t heartbeat_ns = 2'500'000'000;  ///< 0: none
   unsigned missed_beats_to_reset = 4;
+  bool mid_thread = false;  ///< its render contexts ask for mid-thread preemption (to hang well)
   /// Where there is no PVINFO to ask (native).
   shadow::GgttWindows native_windows{0, 64u << 20, 256u << 20, 384u << 20};
 };

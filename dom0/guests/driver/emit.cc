@@ -85,6 +85,8 @@ Emitted emit_request(const RequestWords& r) {
   Words& out = e.words;
   emit_invalidate(out, r.engine);
   if (r.first_use && r.engine == EngineId::rcs) emit_context_workarounds(out);
+  if (r.mid_thread)
+    put(out, {load_registers(1), kCsChicken1, hv::masked_disable(bit(1) | bit(2)), kNoop});
   put(out,
       {kStoreDwordGgtt, static_cast<uint32_t>(r.breadcrumb), 0, r.seqno - 1, kNoop, kArbCheck});
   if (r.batch != 0) {

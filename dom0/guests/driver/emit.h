@@ -17,7 +17,8 @@ struct RequestWords {
   uint64_t batch = 0;       ///< PPGTT address; 0: no batch (kernel requests)
   uint64_t breadcrumb = 0;  ///< GGTT address of the timeline's dword
   uint32_t seqno = 0;
-  bool first_use = false;  ///< also load the context workarounds
+  bool first_use = false;   ///< also load the context workarounds
+  bool mid_thread = false;  ///< ask for mid-thread GPGPU preemption, as no i915 does
 };
 
 struct Emitted {

@@ -4,7 +4,9 @@
 // domain with a vGPU at work is there within seconds, and can be created, rebooted, crashed and
 // destroyed many times.
 //
-// What it does at the end is in `mode`, which the bed changes in the file. It speaks through Xen's
+// What it does at the end is in `mode`, which the bed changes in the file. As a hog it keeps the
+// render engine busy instead, with two requests of 6 to 50 ms of modelled time in hand at any time. It
+// speaks through Xen's
 // debug port, so that its words are in xl dmesg and cost nothing.
 //
 // Register numbers: SKL PRM vol 2c; logical ring contexts and execlists: vol 7; commands: vol 2a.
@@ -13,7 +15,7 @@ using u32 = unsigned int;
 using u64 = unsigned long long;
 
 // "work": store until somebody ends this. Or store a hundred times, then "halt", "reboot" or
-// "crash".
+// "crash". Or be a "hog" until somebody ends this.
 extern "C" {
 __attribute__((used)) volatile char mode[16] = "lean:work   ";
 [[noreturn]] void run();
@@ -98,7 +100,7 @@ bool find_gpu() {
 // Memory of its own that the GPU sees, from graphics address 0x1000 on.
 struct Shared {
   u32 status[1024];    // hardware status page
-  u32 image[2][1024];  // context: its own status page, register state
+  u32 image[22][1024];  // context: its own status page, register state; more on the render engine
   u32 ring[1024];
   u32 target[1024];
   u64 pml4[512];  // of an empty address space
@@ -118,7 +120,8 @@ void map_shared() {
   }
 }
 
-constexpr u32 kBlitter = 0x22000, kTailStep = 16, kPatience = 100000;
+constexpr u32 kBlitter = 0x22000, kRender = 0x2000, kPatience = 100000;
+u32 engine = kBlitter;
 constexpr u32 kRelative[] = {0x244, 0x34,  0x30,  0x38,  0x3c,  0x168, 0x140, 0x110,
                              0x11c, 0x114, 0x118, 0x1c0, 0x1c4, 0x1c8, 0x3a8, 0x28c,
                              0x288, 0x284, 0x280, 0x27c, 0x278, 0x274, 0x270};
@@ -128,35 +131,44 @@ void make_context() {
   s[1] = 0x1100101b;   // load 14 registers
   s[33] = 0x11001011;  // load 9 registers
   for (u32 i = 0; i < sizeof kRelative / sizeof *kRelative; ++i)
-    s[i < 14 ? 2 + 2 * i : 34 + 2 * (i - 14)] = kBlitter + kRelative[i];
+    s[i < 14 ? 2 + 2 * i : 34 + 2 * (i - 14)] = engine + kRelative[i];
   s[3] = 0x00090009;  // inhibit restore of what was never saved, and synchronous switches
   s[9] = graphics(shared.ring);
   s[11] = 1;  // one page, enabled
   s[51] = low(shared.pml4);
 }
-void start_blitter() {
-  reg(0xa188) = 0x00010001;            // forcewake
-  reg(kBlitter + 0x29c) = 0x80008000;  // run lists
-  reg(kBlitter + 0x9c) = 0x01000000;   // do not stop
-  reg(kBlitter + 0x80) = graphics(shared.status);
+void start_engine() {
+  reg(0xa188) = 0x00010001;          // forcewake
+  reg(engine + 0x29c) = 0x80008000;  // run lists
+  reg(engine + 0x9c) = 0x01000000;   // do not stop
+  reg(engine + 0x80) = graphics(shared.status);
 }
 
-/// Has the blitter store `value`; false if that is not seen for long.
-bool store(u32 value) {
-  static u32 tail = 0;
-  const u32 at = tail / 4;
-  shared.ring[at] = 0x10400002;  // MI_STORE_DWORD_IMM through the GGTT
-  shared.ring[at + 1] = graphics(shared.target) + 4 * (value % 64);
-  shared.ring[at + 2] = 0;
-  shared.ring[at + 3] = value;
-  tail = (tail + kTailStep) % sizeof shared.ring;
+u32 tail = 0;
+void put(u32 word) {
+  shared.ring[tail / 4] = word;
+  tail = (tail + 4) % sizeof shared.ring;
+}
+void submit() {
   shared.image[1][7] = tail;
   const u32 descriptor = graphics(shared.image) | 0x119;  // valid, 48-bit legacy mode, privileged
   const u32 words[] = {0, 0, 0x20, descriptor};
-  for (const u32 word : words) reg(kBlitter + 0x230) = word;
-  auto& seen = *const_cast<volatile u32*>(&shared.target[value % 64]);
+  for (const u32 word : words) reg(engine + 0x230) = word;
+}
+void put_store(u32 value) {
+  put(0x10400002);  // MI_STORE_DWORD_IMM through the GGTT
+  put(graphics(shared.target) + 4 * (value % 64));
+  put(0);
+  put(value);
+}
+u32 stored(u32 value) { return *const_cast<volatile u32*>(&shared.target[value % 64]); }
+
+/// Has the blitter store `value`; false if that is not seen for long.
+bool store(u32 value) {
+  put_store(value);
+  submit();
   for (u32 n = 0; n < kPatience; ++n) {
-    if (seen == value && *const_cast<volatile u32*>(&shared.image[1][5]) == tail) return true;
+    if (stored(value) == value && *const_cast<volatile u32*>(&shared.image[1][5]) == tail) return true;
     yield();
   }
   return false;
@@ -164,11 +176,41 @@ bool store(u32 value) {
 /// As a driver does when the GPU stands still.
 void reset() {
   say("resets");
-  reg(kBlitter + 0xd0) = 0x00010001;
+  reg(engine + 0xd0) = 0x00010001;
   reg(0x941c) = 1u << 3;
-  reg(kBlitter + 0xd0) = 0x00010000;
+  reg(engine + 0xd0) = 0x00010000;
   shared.image[1][5] = shared.image[1][7];
-  start_blitter();
+  start_engine();
+}
+
+/// A request of 3 to 25 primitives of 2 ms each by the model's cost, whose end is seen.
+void put_request(u32 value) {
+  constexpr u32 kVertices = 998000;  // 4 us and 2 ns each
+  for (u32 n = 3 + value * 2654435761u / 65536 % 23; n > 0; --n) {
+    put(0x7b000005);  // 3DPRIMITIVE
+    put(0);
+    put(kVertices);
+    put(0);
+    put(1);
+    put(0);
+    put(0);
+    put(0);
+  }
+  put_store(value);
+}
+[[noreturn]] void hog() {
+  u32 done = 0;
+  for (u32 n = 1;; ++n) {
+    put_request(n);
+    submit();
+    if (n == 1) say("hogs");
+    while (n - done >= 2) {
+      if (stored(done + 1) == done + 1)
+        ++done;
+      else
+        yield();
+    }
+  }
 }
 
 }  // namespace
@@ -180,10 +222,12 @@ extern "C" void run() {
     say("finds no vGPU");
     end(0);
   }
+  const char what = mode[6] == 'o' && mode[5] == 'h' ? 'g' : mode[5];
+  if (what == 'g') engine = kRender;
   map_shared();
   make_context();
-  start_blitter();
-  const char what = mode[5];
+  start_engine();
+  if (what == 'g') hog();
   for (u32 n = 1;; ++n) {
     if (!store(n)) {
       reset();
