@@ -20,9 +20,9 @@ struct VgpuType {
   uint32_t high_mib = 384;  ///< graphics memory above it, 0..3840 MiB
   uint32_t fences = 4;      ///< 1..16
   uint32_t width = 1024, height = 768;
-  uint32_t weight = 1;   ///< 1..65535, where no CPU weight is followed
-  uint32_t maximum = 8;  ///< so many at once, 0..256
-  ShareSettings shares;  ///< cap, share, latency, slice and boost
+  uint32_t weight = 1;     ///< 1..65535, where no CPU weight is followed
+  uint32_t maximum = 8;    ///< so many at once, 0..256
+  ShareSettings shares{};  ///< cap, share, latency, slice and boost
   friend bool operator==(const VgpuType&, const VgpuType&) = default;
 };
 
@@ -45,9 +45,9 @@ struct Config {
   double time_scale = 1.0;  ///< modelled time per wall time, 0.001..1000
   uint32_t step_us = 100;   ///< longest the model may keep a trap waiting, 10..10000
   uint32_t spin_us = 50;    ///< after an access, look for the next so long before sleeping, 0..1000
-  uint64_t max_lag_ms = 20;   ///< a slower model forgets what it lags beyond this, 1..10000
-  uint64_t slice_ms = 5;      ///< 1..30
-  uint64_t hang_ms = 200;     ///< 10..60000
+  uint64_t max_lag_ms = 20;  ///< a slower model forgets what it lags beyond this, 1..10000
+  uint64_t slice_ms = 5;     ///< 1..30
+  uint64_t hang_ms = 200;    ///< 10..60000
   uint64_t status_us = 1000;  ///< least time between status interrupts nobody waits for, 0..100000
   mediator::Policy policy = mediator::Policy::best_effort;  ///< not exclusive: nobody is there yet
   uint64_t window_ms = 100;                                 ///< of caps and shares, 10..1000

@@ -93,15 +93,10 @@ Record to_record(const json::value& v) {
   return r;
 }
 VgpuType to_type(const json::value& v) {
-  return {std::string(v.at("name").as_string()),
-          number<uint32_t>(v, "low_mib"),
-          number<uint32_t>(v, "high_mib"),
-          number<uint32_t>(v, "fences"),
-          number<uint32_t>(v, "width"),
-          number<uint32_t>(v, "height"),
-          number<uint32_t>(v, "weight"),
-          number<uint32_t>(v, "maximum"),
-          {}};
+  return {std::string(v.at("name").as_string()), number<uint32_t>(v, "low_mib"),
+          number<uint32_t>(v, "high_mib"),       number<uint32_t>(v, "fences"),
+          number<uint32_t>(v, "width"),          number<uint32_t>(v, "height"),
+          number<uint32_t>(v, "weight"),         number<uint32_t>(v, "maximum")};
 }
 
 bool write_file(const std::string& path, const std::string& text) {

@@ -32,7 +32,7 @@ struct DemoConfig {
   uint64_t slice_ns = 5'000'000;
   uint32_t width = 1024, height = 768;
   std::vector<uint32_t> weights;  ///< of the guests in turn; empty: all the same
-  bool baseline = true;  ///< also run natively
+  bool baseline = true;           ///< also run natively
   hv::trace::RecordSink* recorder = nullptr;
   bool record_guest_memory = false;
   /// Told virtual time done and its end, now and then.

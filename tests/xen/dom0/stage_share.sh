@@ -7,7 +7,7 @@
 
 # given: per cent of the render engine that each hog got during the last seconds, one "NAME N" a line.
 given() {
-  xengvt top --interval "${1:-6}" -n 1 --json | tr '{' '\n' |
+  xengvt top --interval 6 -n 1 --json | tr '{' '\n' |
     sed -nE 's/.*"name":"([^"]*)".*"given_percent":([0-9.E+-]*).*/\1 \2/p' | awk '{ printf "%s %.1f\n", $1, $2 }'
 }
 # between NAME LOW HIGH: so much was given, by the last look.

@@ -5,9 +5,8 @@
 // destroyed many times.
 //
 // What it does at the end is in `mode`, which the bed changes in the file. As a hog it keeps the
-// render engine busy instead, with two requests of 6 to 50 ms of modelled time in hand at any time. It
-// speaks through Xen's
-// debug port, so that its words are in xl dmesg and cost nothing.
+// render engine busy instead, with two requests of 6 to 50 ms of modelled time in hand at any time.
+// It speaks through Xen's debug port, so that its words are in xl dmesg and cost nothing.
 //
 // Register numbers: SKL PRM vol 2c; logical ring contexts and execlists: vol 7; commands: vol 2a.
 using u8 = unsigned char;
@@ -99,7 +98,7 @@ bool find_gpu() {
 
 // Memory of its own that the GPU sees, from graphics address 0x1000 on.
 struct Shared {
-  u32 status[1024];    // hardware status page
+  u32 status[1024];     // hardware status page
   u32 image[22][1024];  // context: its own status page, register state; more on the render engine
   u32 ring[1024];
   u32 target[1024];
@@ -168,7 +167,8 @@ bool store(u32 value) {
   put_store(value);
   submit();
   for (u32 n = 0; n < kPatience; ++n) {
-    if (stored(value) == value && *const_cast<volatile u32*>(&shared.image[1][5]) == tail) return true;
+    if (stored(value) == value && *const_cast<volatile u32*>(&shared.image[1][5]) == tail)
+      return true;
     yield();
   }
   return false;
