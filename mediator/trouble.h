@@ -19,10 +19,10 @@ class TroubleRecord {
   static constexpr unsigned kToFailsafe = 16;       ///< four hangs, or sixteen errors
   static constexpr uint64_t kQuietNs = 60'000'000'000, kHoldNs = 1'000'000'000;
 
-  /// How long its engine may make no progress: half as long for each hang it is remembered for, so
-  /// that all its hangs together cost others less than twice the first.
+  /// How long its engine may make no progress: a quarter for the first hang it is remembered for,
+  /// an eighth for more, so that four hangs together cost others one and a half times the first.
   [[nodiscard]] uint64_t hang_ns(uint64_t first, uint64_t now) const {
-    return std::max<uint64_t>(1, first >> std::min(points_at(now) / kHang, 3u));
+    return std::max<uint64_t>(1, first >> std::min(points_at(now) / kHang * 2, 3u));
   }
   /// Returns how long it is held back: a second for the second hang, two for the third.
   uint64_t note(Trouble trouble, uint64_t now) {

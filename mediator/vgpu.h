@@ -105,6 +105,7 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   void reset_engine_state(EngineId engine);
   void update_status_register(EngineId engine);
   void post_status(EngineId engine, std::array<uint32_t, 2> entry);
+  void post_held(EngineId engine);
   void show_status(EngineId engine);
   void show_awaited();
   [[nodiscard]] bool guest_waits(EngineId engine);

@@ -155,10 +155,12 @@ void Vgpu::engine_event(EngineId engine, uint32_t irq_bit) {
 
 /// An entry that nobody waits for is held back: its driver has nothing to do with it, and would
 /// submit the little it has by then, with four exits. It looks into memory before each submission,
-/// so that holding back the interrupt alone would not do.
+/// so that holding back the interrupt alone would not do. Where somebody waits, what comes next is
+/// to be on the GPU before this is done: the entry is there at once, if not its interrupt.
 void Vgpu::context_status(EngineId engine, uint32_t event, uint32_t context_id, Signal signal) {
   Engine& e = engines_[index(engine)];
   e.held_status.push_back({event, context_id});
+  if (guest_waits(engine)) post_held(engine);
   if (signal == Signal::none) return;
   const uint64_t now = now_ns(), interval = shared_.config.status_interval_ns;
   const uint64_t soonest = signal == Signal::late ? now + std::max(interval, kLateStatusNs)
@@ -186,10 +188,15 @@ void Vgpu::post_status(EngineId engine, std::array<uint32_t, 2> entry) {
   (void)ggtt_->write(GmAddr{e.status_page + 0x1f * 4}, std::as_bytes(std::span{&next, 1}));
 }
 
-void Vgpu::show_status(EngineId engine) {
+void Vgpu::post_held(EngineId engine) {
   Engine& e = engines_[index(engine)];
   for (const auto& entry : e.held_status) post_status(engine, entry);
   e.held_status.clear();
+}
+
+void Vgpu::show_status(EngineId engine) {
+  Engine& e = engines_[index(engine)];
+  post_held(engine);
   e.status_due_ns = UINT64_MAX;
   e.status_sent_ns = now_ns();
   e.status_held = false;

@@ -99,19 +99,29 @@ void Rig::run(uint64_t ns) {
   const uint64_t end = begin + ns;
   const auto working = [](const auto& g) { return !g->client.finished(); };
   while (time_.now_ns() < end && std::any_of(guests_.begin(), guests_.end(), working)) {
-    for (const auto& g : guests_) g->client.pump(time_.now_ns());
-    step(end);
+    bool served = false;
+    for (const auto& g : guests_) {
+      g->client.pump(time_.now_ns());
+      served |= serve();
+    }
+    // What was told meanwhile has to be heard before anybody sleeps.
+    step(served ? time_.now_ns() : end);
   }
   ran_ns_ = time_.now_ns() - began_ns_;
   seen_.settle(time_.now_ns());
 }
 
-void Rig::step(uint64_t until) {
+/// What the GPU or a deadline asks for now, if anything: the daemon looks between guests' accesses.
+bool Rig::serve() {
   model_.advance_to(time_.now_ns());
-  if (model_.interrupt_pending() || mediator_->next_deadline_ns() <= time_.now_ns()) {
-    const bench::CoTime::Running running(time_);
-    mediator_->poll();
-  } else {
+  if (!model_.interrupt_pending() && mediator_->next_deadline_ns() > time_.now_ns()) return false;
+  const bench::CoTime::Running running(time_);
+  mediator_->poll();
+  return true;
+}
+
+void Rig::step(uint64_t until) {
+  if (!serve()) {
     uint64_t wake = std::min(until, mediator_->next_deadline_ns());
     for (const auto& g : guests_) wake = std::min(wake, g->client.wake_ns(time_.now_ns()));
     time_.advance_to(model_.advance_until_interrupt(std::max(wake, time_.now_ns())));

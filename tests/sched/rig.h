@@ -51,6 +51,7 @@ class Rig {
 
  private:
   struct Guest;
+  bool serve();
   void step(uint64_t until);
   hv::VgpuId owner(uint32_t lrca) const;
 

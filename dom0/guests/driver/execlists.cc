@@ -51,7 +51,7 @@ void Execlists::enable() {
 
 void Execlists::queue(const Request& request) {
   queue_.push_back(request);
-  dequeue();
+  process_csb();  // i915 looks for what was taken and done before each submission
 }
 
 bool Execlists::idle() const {

@@ -52,8 +52,9 @@ TEST(Trouble, HangsAreToldHeldBackAndThenHopeless) {
   TroubleRecord r;
   EXPECT_EQ(r.hang_ns(200, 0), 200u);
   EXPECT_EQ(r.note(Trouble::hang, 1), 0u);
-  EXPECT_EQ(r.hang_ns(200, 1), 100u);
+  EXPECT_EQ(r.hang_ns(200, 1), 50u);
   EXPECT_EQ(r.note(Trouble::hang, 2), TroubleRecord::kHoldNs);
+  EXPECT_EQ(r.hang_ns(200, 2), 25u);
   EXPECT_EQ(r.note(Trouble::hang, 3), 2 * TroubleRecord::kHoldNs);
   EXPECT_FALSE(r.hopeless());
   (void)r.note(Trouble::hang, 4);

@@ -233,6 +233,19 @@ TEST_F(VgpuTest, WhatNobodyWaitsForInterruptsAtItsRateOnly) {
   EXPECT_EQ(g().csb_write_index(), 3u);
 }
 
+TEST_F(VgpuTest, WhoWaitsSeesAtOnceThatItsListWasTakenButIsNotInterruptedForIt) {
+  open_interrupts();
+  g().submit(kDescA);
+  EXPECT_EQ(g().csb_event(0), csb::kIdleToActive) << "so its next request can be queued behind it";
+  EXPECT_FALSE(switch_interrupt(g()));
+  finish();
+  EXPECT_TRUE(switch_interrupt(g()));
+  g().mmio(EngineId::rcs, rel::kImr, ~gen9::irq::kContextSwitch);
+  const uint32_t seen = g().csb_write_index();
+  g().submit(kDescB);
+  EXPECT_EQ(g().csb_write_index(), seen) << "who waits for nothing does not";
+}
+
 TEST_F(VgpuTest, WhoBeginsToWaitIsToldAtOnceWhatIsDone) {
   open_interrupts();
   clock.now = 10'000'000;
