@@ -45,9 +45,9 @@ struct Config {
   double time_scale = 1.0;  ///< modelled time per wall time, 0.001..1000
   uint32_t step_us = 100;   ///< longest the model may keep a trap waiting, 10..10000
   uint32_t spin_us = 50;    ///< after an access, look for the next so long before sleeping, 0..1000
-  uint64_t max_lag_ms = 20;  ///< a slower model forgets what it lags beyond this, 1..10000
-  uint64_t slice_ms = 5;     ///< 1..30
-  uint64_t hang_ms = 200;    ///< 10..60000
+  uint64_t max_lag_ms = 20;   ///< a slower model forgets what it lags beyond this, 1..10000
+  uint64_t slice_ms = 5;      ///< 1..30
+  uint64_t hang_ms = 200;     ///< 10..60000
   uint64_t status_us = 1000;  ///< least time between status interrupts nobody waits for, 0..100000
   mediator::Policy policy = mediator::Policy::best_effort;  ///< not exclusive: nobody is there yet
   uint64_t window_ms = 100;                                 ///< of caps and shares, 10..1000
