@@ -20,6 +20,18 @@ unsigned to_page_end(uint64_t address) {
   return static_cast<unsigned>(hv::kPageSize - (address & hv::kPageMask));
 }
 
+/// Commands of loops that wait for somebody to change memory.
+bool only_looks(const gen9::CommandDesc& desc, uint32_t dword0) {
+  constexpr uint32_t kWriteId = hv::bit(22);
+  switch (desc.id) {
+    case Cmd::mi_noop: return !(dword0 & kWriteId);
+    case Cmd::mi_arb_check:
+    case Cmd::mi_batch_buffer_start:
+    case Cmd::mi_conditional_batch_buffer_end: return true;
+    default: return false;
+  }
+}
+
 }  // namespace
 
 Engine::Engine(Core& core, gen9::EngineId id)
@@ -158,12 +170,28 @@ bool Engine::fetch_rest() {
 
 uint64_t Engine::cost() {
   const CostParameters& parameters = core_.config.cost;
+  spin_ns_ = 0;
   const bool in_batch = from_ == From::batch || from_ == From::second_level;
-  if (parameters.fixed_batch_ns == 0 || !in_batch)
-    return command_ns(parameters, core_.regs, *desc_, {dwords_.data(), length_});
+  if (parameters.fixed_batch_ns == 0 || !in_batch) {
+    spin_ns_ = spins() ? parameters.spin_ns : 0;
+    return command_ns(parameters, core_.regs, *desc_, {dwords_.data(), length_}) + spin_ns_;
+  }
   const uint64_t fixed = parameters.fixed_batch_ns;
   const bool ends = desc_->id == Cmd::mi_batch_buffer_end && from_ == From::batch;
   return ends && fixed > batch_ns_ ? fixed - batch_ns_ : 1;
+}
+
+bool Engine::spins() const {
+  return spinning_ && !execlist_.pending() && !stop_ring_ && only_looks(*desc_, dwords_[0]);
+}
+
+/// Somebody wants the engine: the command under way takes its own time only.
+void Engine::cut_spin() {
+  if (phase_ != Phase::running) return;
+  const uint64_t cut = std::min<uint64_t>(next_ - std::min(core_.now, next_), spin_ns_);
+  next_ -= cut;
+  state_.charged_ns -= cut;
+  spin_ns_ = 0;
 }
 
 void Engine::begin() {
@@ -203,6 +231,7 @@ void Engine::retire() {
 
 Outcome Engine::execute() {
   const Dwords d{dwords_.data(), length_};
+  if (!only_looks(*desc_, d[0])) quiet_ = spinning_ = false;
   if (desc_->id == Cmd::mi_semaphore_wait && predicate_allows(*this, desc_->id) &&
       operand_space(*this, d[0] >> 22 & 1) && !semaphore_satisfied(*this, d))
     return Outcome::wait;
@@ -314,7 +343,11 @@ void Engine::start_batch(BatchPosition at, bool second_level) {
     workaround_end_ = kNever;
     return;
   }
+  spinning_ = quiet_ && at.address == loop_at_.address && at.ggtt == loop_at_.ggtt;
+  loop_at_ = at;
+  quiet_ = true;
   if (state_.level == 0) {
+    spinning_ = false;
     state_.level = 1;
     batch_ns_ = 0;
   } else if (state_.level == 1 && second_level) {
@@ -325,6 +358,7 @@ void Engine::start_batch(BatchPosition at, bool second_level) {
 
 void Engine::end_batch() {
   if (workaround_ != Workaround::none) return finish_workaround();
+  quiet_ = spinning_ = false;
   if (state_.level != 0) --state_.level;
   if (state_.level == 0) state_.set_predicate = 0;  // does not outlive the batch
 }

@@ -111,6 +111,8 @@ class Engine {
   void begin();
   void charge(uint64_t ns);
   [[nodiscard]] uint64_t cost();
+  [[nodiscard]] bool spins() const;
+  void cut_spin();
   void retire();
   void finish_command();
   Outcome execute();
@@ -141,6 +143,10 @@ class Engine {
   uint64_t active_since_ = 0, busy_ns_ = 0, running_since_ = 0;
   uint64_t command_ns_ = 0;   ///< charged for the command under way
   uint64_t batch_ns_ = 0;     ///< charged to the current first-level batch (fixed_batch_ns)
+  Place loop_at_;             ///< where a batch jumped last
+  bool quiet_ = false;        ///< since then it only looked at memory
+  bool spinning_ = false;     ///< and had come from there that way: it is in a loop
+  uint64_t spin_ns_ = 0;      ///< charged for that, of the command under way
   uint64_t poll_anchor_ = 0;  ///< when the wait began: polls are whole periods later
 
   // The command under way.

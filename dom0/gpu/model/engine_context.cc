@@ -14,6 +14,8 @@ void Engine::submit() {
     enter_ring();
   } else if (phase_ == Phase::waiting) {
     preempt_wait();
+  } else {
+    cut_spin();
   }
 }
 
@@ -52,6 +54,7 @@ void Engine::finish_restore() {
   constexpr uint32_t kErrorPage = hv::bit(4), kErrorInstruction = hv::bit(0);
   arbitration_ = true;
   workaround_ = Workaround::none;
+  quiet_ = spinning_ = false;
   window_page_ = kNever;
   if (!image_.restore(execlist_.running().lrca(), state_))
     return halt(mmu_.take_fault() ? kErrorPage : kErrorInstruction);

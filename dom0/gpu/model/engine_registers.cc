@@ -62,6 +62,7 @@ void Engine::write_mode(uint32_t value) {
   core_.regs.write(base_ + rel::kMiMode, value);
   stop_ring_ = (reg(rel::kMiMode) & gen9::kMiModeStopRing) != 0;
   if (stop_ring_ && phase_ == Phase::waiting) stop();
+  if (stop_ring_) cut_spin();
   if (!stop_ring_ && phase_ == Phase::stopped) start_next();
 }
 

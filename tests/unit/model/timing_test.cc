@@ -72,6 +72,57 @@ TEST_F(TimingTest, AWaitIsSatisfiedByTheCpu) {
   EXPECT_TRUE(world.idle(EngineId::rcs));
 }
 
+// How many events the model has until `ns`: what it costs the processor.
+struct SpinTest : TimingTest {
+  const fake::Dwords kEndUnlessSet{0x36u << 23 | 1u << 21 | 2, 0, mi::lo(kData), mi::hi(kData)};
+  uint64_t events_until(uint64_t ns) {
+    uint64_t n = 0;
+    for (uint64_t t; (t = world.model.next_event_ns()) < ns; world.model.advance_to(t + 1)) ++n;
+    return n;
+  }
+  void endless(const fake::Dwords& commands) {
+    fake::put(batch_page, mi::join({commands, mi::batch_start(kBatch)}));
+    world.emit(context, mi::batch_start(kBatch));
+    world.submit(context);
+  }
+};
+
+TEST_F(SpinTest, ABatchThatOnlyWaitsForMemoryLooksNowAndThen) {
+  endless(kEndUnlessSet);
+  hv::store<uint32_t>(data, 1);
+  EXPECT_LT(events_until(10'000'000), 600u);
+  EXPECT_FALSE(world.idle(EngineId::rcs));
+  hv::store<uint32_t>(data, 0);
+  world.model.advance_to(10'000'000 + 50'000);
+  EXPECT_TRUE(world.idle(EngineId::rcs)) << "and sees it soon";
+}
+
+TEST_F(SpinTest, WhatFollowsALoopTakesItsOwnTime) {
+  fake::put(batch_page, mi::join({kEndUnlessSet, mi::batch_start(kBatch)}));
+  world.emit(context, mi::join({mi::batch_start(kBatch), fake::Dwords(100, mi::kNoop)}));
+  hv::store<uint32_t>(data, 1);
+  world.submit(context);
+  world.model.advance_to(1'000'000);
+  hv::store<uint32_t>(data, 0);
+  world.model.advance_to(1'050'000);
+  EXPECT_TRUE(world.idle(EngineId::rcs));
+}
+
+TEST_F(SpinTest, ABatchThatDoesSomethingEachTimeIsNotHeldUp) {
+  endless(mi::store(kData, 7));
+  EXPECT_GT(events_until(1'000'000), 10'000u);
+}
+
+TEST_F(SpinTest, ALoopLeavesAtOnceWhenAnotherContextComes) {
+  endless(mi::join({fake::Dwords(100, mi::kNoop), {mi::kArbCheck}}));
+  world.model.advance_to(3'000'000);
+  Context other = world.make_context(EngineId::rcs, space.root());
+  world.emit(other, mi::store(kData, 9));
+  world.submit(other);
+  world.model.advance_to(3'000'000 + 102 * 20 + 3000 + 4000 + 50);
+  EXPECT_EQ(data32(), 9u);
+}
+
 TEST_F(TimingTest, ASignalWakesASignalModeWait) {
   fake::Dwords wait = mi::semaphore_wait(page, 1, 1, true);
   wait[0] &= ~(1u << 15);
@@ -99,7 +150,7 @@ struct FreeTest : TimingTest {
   static gpu::model::Config config() {
     gpu::model::Config c;
     c.cost = {};
-    c.cost.mi_ns = 0;
+    c.cost.mi_ns = c.cost.spin_ns = 0;
     return c;
   }
   FreeTest() : TimingTest(config()) {}
