@@ -46,6 +46,12 @@ uint64_t RegisterPages::gfn(const Block& b, size_t page) const {
   return ((seat_[index(b.range)] + b.offset) >> kPageShift) + page;
 }
 
+std::vector<uint64_t> RegisterPages::gfns(const Block& b, PageRun run) const {
+  std::vector<uint64_t> all(run.count);
+  std::iota(all.begin(), all.end(), gfn(b, run.first));
+  return all;
+}
+
 RegisterPages::Block* RegisterPages::block_of(Range range, uint64_t offset) {
   for (Block& b : blocks_)
     if (b.range == range && offset - b.offset < b.pages.size() * kPageSize) return &b;
@@ -106,18 +112,29 @@ Status RegisterPages::adopt(const Record& record) {
 }
 
 bool RegisterPages::adopt_run(Block& block, PageRun run) {
-  std::vector<uint64_t> gfns(run.count);
-  std::iota(gfns.begin(), gfns.end(), gfn(block, run.first));
-  std::vector<int> errors(run.count);
-  std::byte* to = block.memory + run.first * kPageSize;
+  const uint64_t first = gfn(block, run.first);
   const auto count = static_cast<uint32_t>(run.count);
-  calls_.set_type(gfns[0], count, false);  // part of it may have its type already
-  if (calls_.set_type(gfns[0], count, true)) return false;
-  if (calls_.map(to, gfns, errors) != to || std::ranges::count(errors, 0) != count) {
-    own(block, run, to);
+  calls_.set_type(first, count, false);  // part of it may have its type already
+  if (calls_.set_type(first, count, true)) return false;
+  if (!show(block, run)) {
+    own(block, run, block.memory + run.first * kPageSize);
     return false;
   }
-  std::fill_n(block.pages.begin() + static_cast<ptrdiff_t>(run.first), run.count, Page{true, true});
+  for (size_t i = 0; i < run.count; ++i) block.pages[run.first + i].wanted = true;
+  return true;
+}
+
+/// Maps what is in the guest over our own memory, as one mapping. False: not all of it is there.
+bool RegisterPages::show(Block& block, PageRun run) {
+  std::byte* at = block.memory + run.first * kPageSize;
+  std::vector<int> errors(run.count);
+  if (calls_.map(at, gfns(block, run), errors) != at ||
+      std::ranges::any_of(errors, [](int e) { return e != 0; }))
+    return false;
+  for (size_t i = 0; i < run.count; ++i) {
+    block.pages[run.first + i].in_guest = true;
+    block.pages[run.first + i].mapped = run;
+  }
   return true;
 }
 
@@ -225,29 +242,23 @@ bool RegisterPages::is_free(uint64_t gfn) {
 }
 
 bool RegisterPages::put_in(Block& block, PageRun run) {
-  std::vector<uint64_t> gfns(run.count);
-  std::iota(gfns.begin(), gfns.end(), gfn(block, run.first));
+  const std::vector<uint64_t> wanted = gfns(block, run);
   // A BAR placed over the guest's own RAM must not replace it.
-  if (!is_free(gfns.front()) || !is_free(gfns.back()) || !allow(run.count)) return false;
-  const size_t got = calls_.populate(gfns);
+  if (!is_free(wanted.front()) || !is_free(wanted.back()) || !allow(run.count)) return false;
+  const size_t got = calls_.populate(wanted);
   ++changes_;
   // Typed before the contents come, so that nothing the guest writes meanwhile stays.
-  if (got == run.count && !calls_.set_type(gfns.front(), static_cast<uint32_t>(got), true) &&
-      map_over(block, run, gfns)) {
-    for (size_t i = 0; i < run.count; ++i) block.pages[run.first + i].in_guest = true;
+  if (got == run.count && !calls_.set_type(wanted.front(), static_cast<uint32_t>(got), true) &&
+      map_over(block, run))
     return true;
-  }
-  gfns.resize(got);
-  if (got) calls_.release(gfns);
+  if (got) calls_.release(std::span(wanted).first(got));
   return false;
 }
 
-bool RegisterPages::map_over(Block& block, PageRun run, std::span<const uint64_t> gfns) {
+bool RegisterPages::map_over(Block& block, PageRun run) {
   std::byte* at = block.memory + run.first * kPageSize;
   const std::vector<std::byte> contents(at, at + run.count * kPageSize);
-  std::vector<int> errors(run.count);
-  const bool mapped = calls_.map(at, gfns, errors) == at &&
-                      std::ranges::all_of(errors, [](int e) { return e == 0; });
+  const bool mapped = show(block, run);
   if (!mapped && !own(block, run, at)) return false;
   std::memcpy(at, contents.data(), contents.size());
   // What the guest's memory holds now need not be in the file too.
@@ -258,18 +269,32 @@ bool RegisterPages::map_over(Block& block, PageRun run, std::span<const uint64_t
   return mapped;
 }
 
-void RegisterPages::unmap_over(Block& block, PageRun run) {
-  std::byte* at = block.memory + run.first * kPageSize;
-  const std::vector<std::byte> contents(at, at + run.count * kPageSize);
-  if (own(block, run, at)) std::memcpy(at, contents.data(), contents.size());
+/// Puts our own memory with the same contents where these pages are mapped. Mappings that show
+/// others too are made anew for those.
+bool RegisterPages::unmap_over(Block& block, PageRun run) {
+  const PageRun head = block.pages[run.first].mapped;
+  const PageRun tail = block.pages[run.first + run.count - 1].mapped;
+  const PageRun whole{head.first, tail.first + tail.count - head.first};
+  std::byte* at = block.memory + whole.first * kPageSize;
+  const std::vector<std::byte> contents(at, at + whole.count * kPageSize);
+  if (!own(block, whole, at)) return false;
+  std::memcpy(at, contents.data(), contents.size());
+  const size_t end = run.first + run.count;
+  for (const PageRun rest :
+       {PageRun{head.first, run.first - head.first}, PageRun{end, tail.first + tail.count - end}})
+    if (rest.count && !map_over(block, rest)) release(block, rest);
+  return true;
 }
 
+/// A page that cannot be unmapped stays in the guest.
 void RegisterPages::take_out(Block& block, PageRun run) {
-  unmap_over(block, run);
+  if (!unmap_over(block, run)) return log_("a register page cannot be taken out of the guest");
+  release(block, run);
+}
+
+void RegisterPages::release(Block& block, PageRun run) {
   ++changes_;
-  std::vector<uint64_t> gfns(run.count);
-  std::iota(gfns.begin(), gfns.end(), gfn(block, run.first));
-  calls_.release(gfns);
+  calls_.release(gfns(block, run));
   for (size_t i = 0; i < run.count; ++i) block.pages[run.first + i].in_guest = false;
 }
 

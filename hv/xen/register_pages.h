@@ -62,6 +62,7 @@ class RegisterPages {
  private:
   struct Page {
     bool wanted = false, in_guest = false;
+    PageRun mapped;  // the foreign mapping that shows it: Linux lets go of one as a whole only
   };
   struct Block {
     Range range{};
@@ -82,8 +83,11 @@ class RegisterPages {
   void relocate(Block& block, PageRun run, uint64_t to_base);
   bool allow(uint64_t pages);
   bool is_free(uint64_t gfn);
-  bool map_over(Block& block, PageRun run, std::span<const uint64_t> gfns);
-  void unmap_over(Block& block, PageRun run);
+  [[nodiscard]] std::vector<uint64_t> gfns(const Block& b, PageRun run) const;
+  bool show(Block& block, PageRun run);
+  bool map_over(Block& block, PageRun run);
+  bool unmap_over(Block& block, PageRun run);
+  void release(Block& block, PageRun run);
   void update_hidden();
 
   Calls& calls_;

@@ -75,9 +75,12 @@ class FakeXen {
   bool crashed = false, stale[kVcpus]{};
   /// What happens on another processor of the host once the domain is stopped.
   std::function<void()> when_paused;
-  std::set<uint64_t> allowed;            // machine frames it may be shown
-  std::map<uint64_t, uint64_t> shown;    // guest frame to machine frame, not its RAM
-  std::map<uint64_t, uint64_t> foreign;  // page of this process to the frame mapped there
+  std::set<uint64_t> allowed;               // machine frames it may be shown
+  std::map<uint64_t, uint64_t> shown;       // guest frame to machine frame, not its RAM
+  std::map<uint64_t, uint64_t> foreign;     // page of this process to the frame mapped there
+  std::map<uint64_t, unsigned> mapping_of;  // page of this process to the call that mapped it
+  unsigned mappings = 0;
+  bool split = false;     // a frame went while its mapping, which goes as a whole only, stood
   bool dangling = false;  // a shown frame was not mapped by this process at some time
   unsigned shows = 0;     // calls that made or took away a mapping
   /// A machine frame number is kFirstFrame and up, so that it is not a guest frame number.
@@ -221,6 +224,20 @@ class FakeXen {
     }
   }
 
+  /// Whether a mapping that shows one of these shows others too.
+  void check_split(std::span<const uint64_t> gfns) {
+    std::set<uint64_t> going;
+    for (const uint64_t g : gfns)
+      if (const auto it = p2m.find(g); it != p2m.end()) going.insert(it->second.frame);
+    std::map<unsigned, std::pair<bool, bool>> shows_going_and_others;
+    for (const auto& [page, mapping] : mapping_of) {
+      auto& [goes, stays] = shows_going_and_others[mapping];
+      (going.contains(foreign[page]) ? goes : stays) = true;
+    }
+    for (const auto& [mapping, which] : shows_going_and_others)
+      split |= which.first && which.second;
+  }
+
   int memory_ = -1;
   uint64_t next_frame_ = 0;
 };
@@ -251,6 +268,7 @@ class FakeCalls final : public hv::xen::Calls {
     return n;
   }
   int release(std::span<const uint64_t> gfns) override {
+    x_.check_split(gfns);
     for (const uint64_t g : gfns) x_.p2m.erase(g);
     return x_.failure("release");
   }
@@ -394,6 +412,7 @@ class FakeCalls final : public hv::xen::Calls {
     if (base == MAP_FAILED) return nullptr;
     if (!at) x_.mapped_pages += static_cast<int64_t>(gfns.size());
     auto* to = static_cast<std::byte*>(base);
+    ++x_.mappings;
     for (size_t i = 0; i < gfns.size();) {
       const size_t n = run(gfns.subspan(i));
       for (size_t k = i; k < i + std::max<size_t>(n, 1); ++k) errors[k] = n ? 0 : EINVAL;
@@ -401,7 +420,7 @@ class FakeCalls final : public hv::xen::Calls {
         mmap(to + (i << 12), n << 12, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, x_.memory_,
              static_cast<off_t>(x_.p2m.at(gfns[i]).frame << 12));
       for (size_t k = 0; k < n; ++k)
-        x_.foreign[(reinterpret_cast<uint64_t>(to) >> 12) + i + k] = x_.p2m.at(gfns[i]).frame + k;
+        note((reinterpret_cast<uint64_t>(to) >> 12) + i + k, x_.p2m.at(gfns[i]).frame + k);
       i += std::max<size_t>(n, 1);
     }
     return to;
@@ -410,6 +429,7 @@ class FakeCalls final : public hv::xen::Calls {
     munmap(memory, pages << 12);
     const uint64_t first = reinterpret_cast<uint64_t>(memory) >> 12;
     x_.foreign.erase(x_.foreign.lower_bound(first), x_.foreign.lower_bound(first + pages));
+    x_.mapping_of.erase(x_.mapping_of.lower_bound(first), x_.mapping_of.lower_bound(first + pages));
     x_.check_held();
     x_.mapped_pages -= static_cast<int64_t>(pages);
   }
@@ -420,6 +440,10 @@ class FakeCalls final : public hv::xen::Calls {
   }
 
  private:
+  void note(uint64_t page, uint64_t frame) {
+    x_.foreign[page] = frame;
+    x_.mapping_of[page] = x_.mappings;
+  }
   /// How many of these, from the first, are there and lie in neighbouring frames.
   size_t run(std::span<const uint64_t> gfns) {
     auto it = x_.p2m.find(gfns[0]);

@@ -108,6 +108,22 @@ TEST_F(AdoptTest, registers_and_entries_keep_their_values_in_the_guest_and_out_o
   xen.cpu_write(kBar0 + kPageSize, 4, 5);
   EXPECT_EQ(handler.traps.back(), (Trap{'w', Range::bar0, kPageSize, 4, 5}));
 }
+TEST_F(AdoptTest, a_page_that_traps_keeps_its_values_however_often_that_happens) {
+  ASSERT_TRUE(domain->set_direct_read(Range::bar0, 0, 2 * kPageSize, false).ok());
+  registers[0] = std::byte{1};
+  for (uint8_t n = 1; n < 4; ++n) {
+    die();
+    ASSERT_EQ(adopt(), "");
+    EXPECT_EQ(domain->left(Range::bar0, 0)[0], std::byte{n});
+    go_on();
+    // A new vGPU says anew what traps.
+    ASSERT_TRUE(domain->set_direct_read(Range::bar0, 0, 4 * kPageSize, true).ok());
+    ASSERT_TRUE(domain->set_direct_read(Range::bar0, 0, kPageSize, false).ok());
+    ASSERT_TRUE(domain->set_direct_read(Range::bar0, kPageSize, kPageSize, false).ok());
+    registers[0] = std::byte(n + 1);
+  }
+  EXPECT_FALSE(xen.split) << "Linux would have refused, and the page stayed the guest's";
+}
 TEST_F(AdoptTest, a_page_whose_type_was_off_traps_again) {
   die();
   for (auto& [gfn, page] : xen.p2m) page.typed = false;
