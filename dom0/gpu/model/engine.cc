@@ -173,7 +173,7 @@ uint64_t Engine::cost() {
   spin_ns_ = 0;
   const bool in_batch = from_ == From::batch || from_ == From::second_level;
   if (parameters.fixed_batch_ns == 0 || !in_batch) {
-    spin_ns_ = spins() ? parameters.spin_ns : 0;
+    spin_ns_ = spins() ? loop_ns_ : 0;
     return command_ns(parameters, core_.regs, *desc_, {dwords_.data(), length_}) + spin_ns_;
   }
   const uint64_t fixed = parameters.fixed_batch_ns;
@@ -182,7 +182,24 @@ uint64_t Engine::cost() {
 }
 
 bool Engine::spins() const {
-  return spinning_ && !execlist_.pending() && !stop_ring_ && only_looks(*desc_, dwords_[0]);
+  return loop_ns_ != 0 && !execlist_.pending() && !stop_ring_ && only_looks(*desc_, dwords_[0]);
+}
+
+/// A loop is known by two jumps to the same place with nothing between them but looking.
+void Engine::note_jump(BatchPosition at) {
+  const CostParameters& cost = core_.config.cost;
+  const bool again = quiet_ && at.address == loop_at_.address && at.ggtt == loop_at_.ggtt;
+  if (!again)
+    loop_ns_ = 0;
+  else
+    loop_ns_ = loop_ns_ == 0 ? cost.spin_ns : std::min(2 * loop_ns_, cost.spin_most_ns);
+  loop_at_ = at;
+  quiet_ = true;
+}
+
+void Engine::leave_loop() {
+  quiet_ = false;
+  loop_ns_ = 0;
 }
 
 /// Somebody wants the engine: the command under way takes its own time only.
@@ -231,7 +248,7 @@ void Engine::retire() {
 
 Outcome Engine::execute() {
   const Dwords d{dwords_.data(), length_};
-  if (!only_looks(*desc_, d[0])) quiet_ = spinning_ = false;
+  if (!only_looks(*desc_, d[0])) leave_loop();
   if (desc_->id == Cmd::mi_semaphore_wait && predicate_allows(*this, desc_->id) &&
       operand_space(*this, d[0] >> 22 & 1) && !semaphore_satisfied(*this, d))
     return Outcome::wait;
@@ -343,11 +360,9 @@ void Engine::start_batch(BatchPosition at, bool second_level) {
     workaround_end_ = kNever;
     return;
   }
-  spinning_ = quiet_ && at.address == loop_at_.address && at.ggtt == loop_at_.ggtt;
-  loop_at_ = at;
-  quiet_ = true;
+  note_jump(at);
   if (state_.level == 0) {
-    spinning_ = false;
+    loop_ns_ = 0;
     state_.level = 1;
     batch_ns_ = 0;
   } else if (state_.level == 1 && second_level) {
@@ -358,7 +373,7 @@ void Engine::start_batch(BatchPosition at, bool second_level) {
 
 void Engine::end_batch() {
   if (workaround_ != Workaround::none) return finish_workaround();
-  quiet_ = spinning_ = false;
+  leave_loop();
   if (state_.level != 0) --state_.level;
   if (state_.level == 0) state_.set_predicate = 0;  // does not outlive the batch
 }

@@ -54,7 +54,7 @@ void Engine::finish_restore() {
   constexpr uint32_t kErrorPage = hv::bit(4), kErrorInstruction = hv::bit(0);
   arbitration_ = true;
   workaround_ = Workaround::none;
-  quiet_ = spinning_ = false;
+  leave_loop();
   window_page_ = kNever;
   if (!image_.restore(execlist_.running().lrca(), state_))
     return halt(mmu_.take_fault() ? kErrorPage : kErrorInstruction);
