@@ -10,7 +10,7 @@ namespace {
 constexpr unsigned kHangChecks = 4;
 // With preemption refused but progress made (arbitration off), others wait at most this many times
 // hang_ns before the engine is taken by reset.
-constexpr unsigned kStubbornFactor = 10;
+constexpr unsigned kStubbornFactor = 5;
 
 bool same(const std::vector<RegisterValue>& a, const std::vector<RegisterValue>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {

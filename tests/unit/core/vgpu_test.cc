@@ -328,7 +328,7 @@ TEST_F(VgpuTest, ADeafContextIsResetWhenItStandsStill) {
   EXPECT_EQ(gpu.submissions.size(), 2u);
 }
 
-TEST_F(VgpuTest, ADeafContextThatGetsFurtherIsLeftAlone) {
+TEST_F(VgpuTest, ADeafContextThatGetsFurtherHasASecond) {
   Guest& other = add_guest();
   other.make_context(kA);
   other.emit(kA, {kNoop, kNoop});
@@ -341,6 +341,11 @@ TEST_F(VgpuTest, ADeafContextThatGetsFurtherIsLeftAlone) {
     advance(100'000'000);
   }
   EXPECT_EQ(gpu.resets, 0u);
+  for (int i = 0; i < 4; ++i) {
+    ++gpu.progress_value;
+    advance(100'000'000);
+  }
+  EXPECT_EQ(gpu.resets, 1u);
 }
 
 TEST_F(VgpuTest, WhatAGuestOpensToItsBatchesIsOpenedForItOnly) {
