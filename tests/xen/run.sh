@@ -8,7 +8,7 @@
 set -u
 # shellcheck source=tests/xen/lib.sh
 . "$(dirname "$0")/lib.sh"
-limit=${XEN_LIMIT:-1080} # seconds for the whole run
+limit=${XEN_LIMIT:-2400} # seconds for the whole run
 shell=
 [ "${1:-}" = --shell ] && { shell=1; shift; }
 log=$bed/log

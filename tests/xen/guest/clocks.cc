@@ -56,6 +56,7 @@ int run() {
   std::uint32_t last = idle;
   for (int i = 0; i < 20; ++i) {
     batch.submit(I915_EXEC_RENDER);
+    if (!batch.wait()) die("a batch that does not end");
     const std::uint32_t now = registers[kRender / 4];
     steps += now != last;
     last = now;
