@@ -200,13 +200,12 @@ demo:  ## install, build and run the demo; pictures and figures go to build/demo
 	@tests/tools/setup_packages.sh $(PACKAGES)
 	@$(SUBMAKE) PRESET=release all
 	build/xengvt demo --out build/demo
-check: setup  ## install, build and pass every test
-	@$(call build,release,all units)
-	@$(call build,asan,build/asan/xengvt units fuzzers)
-	@$(call build,tsan,$(THREADED:%=build/tsan/unit-%))
-	@$(RUN_CHECKS) tests/tools/lint.sh $(SUITES:%=build/release/unit-%) $(SUITES:%=build/asan/unit-%) \
-	  $(THREADED:%=build/tsan/unit-%) \
-	  $(FUZZERS:%=build/asan/fuzz-%) $(SCRIPTS)
+# The bed goes on beside everything after the first build.
+check: setup setup-xen  ## install, build and pass every test, also those with guests on stock Xen
+	@$(call build,release,all units $(GUEST_PROGRAMS) $(LEAN_GUEST))
+	@JOBS=$(JOBS) $(RUN_CHECKS) --beside tests/xen/run.sh tests/tools/lint.sh $(SUITES:%=build/release/unit-%) $(SCRIPTS) \
+	  --build tsan "$(THREADED:%=build/tsan/unit-%)" $(THREADED:%=build/tsan/unit-%) \
+	  --build asan "build/asan/xengvt units fuzzers" $(SUITES:%=build/asan/unit-%) $(FUZZERS:%=build/asan/fuzz-%) $(SCRIPTS)
 bless: all  ## record the golden traces anew, after a wanted change
 	@tests/traces/bless.sh
 check-quick:  ## lint and the unit tests of the release build; installs nothing

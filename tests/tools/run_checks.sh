@@ -1,10 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Runs test programs and sums them up. Arguments: GoogleTest programs (unit-*), and anything else that
-# prints "ok NAME", "not ok NAME" or "skip NAME" lines; "--beside PROGRAM" in front runs one of those, which
-# mostly waits or uses one processor, while the others run. A program that fails without naming a test, or
-# runs no test at all, is a failed test itself. Logs stay in build/check. Ends with
-# "N passed, N failed[, N skipped]" and exits 1 if anything failed.
+# Runs test programs and sums them up. Arguments, in the order in which they run:
+#   unit-*                  a GoogleTest program
+#   PROGRAM                 anything else that prints "ok NAME", "not ok NAME" or "skip NAME" lines
+#   --build PRESET TARGETS  builds what the programs after it need
+#   --beside PROGRAM        in front: one with such lines that mostly waits, or uses one processor, while the others run
+# A program that fails without naming a test, or runs no test at all, is a failed test itself. Logs stay in
+# build/check. Ends with "N passed, N failed[, N skipped]" and exits 1 if anything failed.
 set -u
 logs=build/check
 rm -rf "$logs"
@@ -67,7 +69,19 @@ if [ "${1:-}" = --beside ]; then
   beside_pid=$!
   trap 'kill "$beside_pid" 2>/dev/null' EXIT
 fi
-for program in "$@"; do
+# build PRESET TARGETS: whatever else runs goes first.
+build() {
+  # shellcheck disable=SC2086 # targets are words
+  nice make --no-print-directory -j"${JOBS:-$(nproc)}" -Otarget PRESET="$1" $2 || fail "build $1"
+}
+while [ $# -gt 0 ]; do
+  if [ "$1" = --build ]; then
+    build "$2" "$3"
+    shift 3
+    continue
+  fi
+  program=$1
+  shift
   name=${program#build/}
   log=$(log_of "$name")
   begin=$SECONDS ran=crashed before=$failed
@@ -79,6 +93,7 @@ for program in "$@"; do
 done
 if [ -n "$beside" ]; then
   ran=crashed before=$failed
+  echo "$beside goes on; its log is $(log_of "$beside")"
   wait "$beside_pid"
   count_lines "$beside" "$(log_of "$beside")" $?
   tell "$beside" "$SECONDS"
