@@ -23,8 +23,9 @@ struct CostParameters {
   uint32_t context_restore_ns = 4000, context_save_ns = 3000;
   uint32_t semaphore_poll_ns = 1000;
   /// Added to each command of a loop that does nothing but look at memory, while nobody else wants
-  /// the engine: spin_ns from the second round on, twice as much with each round up to spin_most_ns.
-  /// Who spins keeps the GPU, but not the processor that models it. Hardware goes round faster.
+  /// the engine: spin_ns from the second round on, twice as much with each round up to
+  /// spin_most_ns. Who spins keeps the GPU, but not the processor that models it. Hardware goes
+  /// round faster.
   uint32_t spin_ns = 20'000, spin_most_ns = 1'000'000;
   /// If not 0, the GPU time charged to each MI_BATCH_BUFFER_END that ends a first-level batch, in
   /// place of the commands of that batch (benchmarks set GPU time directly).
