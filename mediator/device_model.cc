@@ -88,15 +88,12 @@ uint64_t DeviceModel::fence(unsigned n) const {
   return read_fence(impl_->regs, n, impl_->config.fences);
 }
 
-/// The render engine's page shows its clock as it was last refreshed, because a driver reads other
-/// registers there with every submission; those of the other engines show what it is.
 std::vector<std::pair<uint32_t, uint32_t>> DeviceModel::trapped_pages() const {
   std::vector<std::pair<uint32_t, uint32_t>> pages;
-  for (const gen9::EngineId e : gen9::kAllEngines)
-    if (e != gen9::EngineId::rcs) {
-      const uint32_t clock = gen9::engine_reg(e, gen9::rel::kTimestamp);
-      pages.emplace_back(hv::align_down(clock, hv::kPageSize), hv::kPageSize);
-    }
+  for (const gen9::EngineId e : gen9::kAllEngines) {
+    const uint32_t clock = gen9::engine_reg(e, gen9::rel::kTimestamp);
+    pages.emplace_back(hv::align_down(clock, hv::kPageSize), hv::kPageSize);
+  }
   for (const RegisterDesc& d : impl_->rows) {
     if ((d.flags & kTrapRead) == 0) continue;
     const auto page = static_cast<uint32_t>(hv::align_down(d.offset, hv::kPageSize));
@@ -104,14 +101,6 @@ std::vector<std::pair<uint32_t, uint32_t>> DeviceModel::trapped_pages() const {
     pages.emplace_back(page, static_cast<uint32_t>(hv::kPageSize));
   }
   return pages;
-}
-
-void DeviceModel::refresh_clocks() {
-  using namespace gen9::rel;
-  for (uint32_t rel : {kTimestamp, kTimestampUdw}) {
-    const uint32_t ticks = impl_->sink.live_register(gen9::engine_reg(gen9::EngineId::rcs, rel));
-    for (gen9::EngineId e : gen9::kAllEngines) impl_->regs.set(gen9::engine_reg(e, rel), ticks);
-  }
 }
 
 void DeviceModel::reset(bool full) {

@@ -129,11 +129,9 @@ class DeviceModel {
   void display_flip(unsigned plane, uint32_t surface, uint32_t stride_tiling, bool async);
   /// Fence register `n` as the guest wrote it (0 beyond the guest's own).
   [[nodiscard]] uint64_t fence(unsigned n) const;
-  /// Pages of registers that must trap on read (clocks, side effects): (offset, bytes) list.
+  /// Pages of registers that must trap on read (clocks, side effects): (offset, bytes) list. The
+  /// render engine's is among them at first (clock_page.h).
   [[nodiscard]] std::vector<std::pair<uint32_t, uint32_t>> trapped_pages() const;
-  /// Brings the engines' timestamps in the directly read pages up to date (two live_register
-  /// calls).
-  void refresh_clocks();
 
   /// Back to power-on (`full`: everything; else only what is below 0x44200).
   void reset(bool full);

@@ -60,7 +60,7 @@ struct Mediator::Impl final : VgpuHost {
     return vgpu.device().registers().get(offset & ~uint32_t{3});
   }
   // The GPU's timestamp by the mediator's clock, set against the real one at start.
-  uint64_t timestamp() { return ticks(clock.now_ns()) + timestamp_offset; }
+  uint64_t timestamp() override { return ticks(clock.now_ns()) + timestamp_offset; }
   static uint64_t ticks(uint64_t ns) {
     return ns / 1000 * gen9::kTimestampMhz + ns % 1000 * gen9::kTimestampMhz / 1000;
   }
@@ -70,11 +70,15 @@ struct Mediator::Impl final : VgpuHost {
     const uint64_t now = uint64_t{gpu.read_register(high)} << 32 | gpu.read_register(low);
     timestamp_offset = now - ticks(clock.now_ns());
   }
-  /// While anybody runs, everybody's clocks do.
-  void refresh_clocks(bool idle) {
-    if (idle) return;
+  [[nodiscard]] bool clocks_shown() const {
+    return std::ranges::any_of(vgpus, [](const auto& v) { return v.second->clock_page().shown(); });
+  }
+  void refresh_clocks() {
+    if (!clocks_shown()) return;
     next_refresh_ns = clock.now_ns() + config.clock_refresh_ns;
-    for (auto& [id, v] : vgpus) v->device().refresh_clocks();
+    const uint64_t now = timestamp();
+    for (auto& [id, v] : vgpus)
+      if (v->clock_page().shown()) v->clock_page().refresh(now);
   }
   uint64_t now_ns() override { return clock.now_ns(); }
 
@@ -213,14 +217,14 @@ void Mediator::poll() {
   for (auto& [id, v] : impl_->vgpus)
     if (v->next_deadline_ns() <= now) v->run_timers(now);
   for (EngineQueue& q : impl_->queues) q.tick();
-  impl_->refresh_clocks(idle());
+  impl_->refresh_clocks();
 }
 
 uint64_t Mediator::next_deadline_ns() const {
   uint64_t t = UINT64_MAX;
   for (const EngineQueue& q : impl_->queues) t = std::min(t, q.next_deadline_ns());
   for (const auto& [id, v] : impl_->vgpus) t = std::min(t, v->next_deadline_ns());
-  return idle() ? t : std::min(t, impl_->next_refresh_ns);
+  return impl_->clocks_shown() ? std::min(t, impl_->next_refresh_ns) : t;
 }
 
 bool Mediator::idle() const {

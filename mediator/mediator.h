@@ -21,8 +21,7 @@ struct MediatorConfig {
   uint64_t hang_ns = 200'000'000;  ///< no progress for this long after a preemption request
   bool scan_all = false;           ///< also copy and scan PPGTT batches of RCS, VCS, VECS
   bool keep_originals = false;     ///< remember guest dwords behind patched ones (run, tests)
-  /// How often the clocks are refreshed that guests read without exits, while anybody has work on
-  /// the GPU (the render engine's page; other pages with clocks trap).
+  /// How often clocks are refreshed that guests read without exits (clock_page.h).
   uint64_t clock_refresh_ns = 1'000'000;
   /// Status events of one engine of a guest that waits for nothing are shown at most so often.
   uint64_t status_interval_ns = 1'000'000;

@@ -53,6 +53,7 @@ hv::Status Vgpu::build() {
                                               shadow::PpgttLimits{});
   device_ =
       std::make_unique<DeviceModel>(config_, registers.value(), static_cast<DeviceSink&>(*this));
+  clock_page_ = std::make_unique<ClockPage>(domain_, device_->registers());
   contexts_ = std::make_unique<ContextSet>(
       ShadowEnv{shared_.gpu, shared_.space, shared_.retired, id_, *ggtt_, *ppgtt_, *device_,
                 shared_.originals, shared_.config.scan_all, shared_.config.batch_copy_pages},
@@ -189,7 +190,11 @@ void Vgpu::g2v_notify(uint32_t value, std::span<const uint64_t, 4> pdps) {
 
 void Vgpu::tlb_invalidate(EngineId) { shared_.retired.mark_stale(); }
 
-uint32_t Vgpu::live_register(uint32_t offset) { return shared_.host.live_register(*this, offset); }
+uint32_t Vgpu::live_register(uint32_t offset) {
+  constexpr uint32_t kClock = engine_reg(EngineId::rcs, rel::kTimestamp);
+  if (hv::align_down(offset, 8) == kClock) clock_page_->clock_read();
+  return shared_.host.live_register(*this, offset);
+}
 
 /// Once: the pages stay the guest's, wherever it says later that they are.
 bool Vgpu::opregion_wanted(uint32_t address) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "mediator/aperture.h"
+#include "mediator/clock_page.h"
 #include "mediator/context.h"
 #include "mediator/device_model.h"
 #include "mediator/execlist.h"
@@ -27,6 +28,8 @@ class VgpuHost {
   /// The guest resets these engines: what it has on them is to be thrown away now.
   virtual void reset_wanted(Vgpu& vgpu, gen9::EngineMask engines) = 0;
   virtual uint32_t live_register(Vgpu& vgpu, uint32_t offset) = 0;
+  /// What the clocks of all engines say.
+  virtual uint64_t timestamp() = 0;
   virtual uint64_t now_ns() = 0;
 };
 
@@ -89,6 +92,7 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   [[nodiscard]] VgpuStats stats() const;
   [[nodiscard]] std::vector<RegisterValue> switch_registers(EngineId engine);
   DeviceModel& device() { return *device_; }
+  ClockPage& clock_page() { return *clock_page_; }
   shadow::Ggtt& ggtt() { return *ggtt_; }
   shadow::PpgttSet& ppgtt() { return *ppgtt_; }
   ContextSet& contexts() { return *contexts_; }
@@ -150,6 +154,7 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   VgpuStats stats_;
   size_t next_sample_ = 0;
   std::unique_ptr<DeviceModel> device_;
+  std::unique_ptr<ClockPage> clock_page_;
   std::unique_ptr<shadow::Ggtt> ggtt_;
   std::unique_ptr<shadow::PpgttSet> ppgtt_;
   std::unique_ptr<ContextSet> contexts_;

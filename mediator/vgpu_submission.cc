@@ -55,7 +55,7 @@ void Vgpu::submit(EngineId engine, const Execlist& list) {
     if (!context.value()->in_progress) context.value()->queued_ns = now;
     contexts_->note_tail(*context.value());
   }
-  device_->refresh_clocks();
+  if (engine == EngineId::rcs) clock_page_->submitted(now, shared_.host.timestamp());
   const auto accepted = e.execlist.accept(list);
   update_status_register(engine);
   if (e.stalled) return;
@@ -215,13 +215,14 @@ void Vgpu::show_awaited() {
 }
 
 uint64_t Vgpu::next_deadline_ns() const {
-  uint64_t t = device_->next_deadline_ns();
+  uint64_t t = std::min(device_->next_deadline_ns(), clock_page_->next_deadline_ns());
   for (const Engine& e : engines_) t = std::min(t, e.status_due_ns);
   return t;
 }
 
 void Vgpu::run_timers(uint64_t now) {
   device_->run_timers(now);
+  clock_page_->run_timer(now);
   for (const EngineId e : gen9::kAllEngines)
     if (engines_[index(e)].status_due_ns <= now) show_status(e);
 }

@@ -83,6 +83,7 @@ struct XenDomain::Impl {
     return calls->completes_by_address() || !server.may_complete(gfn);
   }
   int release(uint64_t gfn);
+  void settle_pages();
   void release_leaving();
   void release_stopped();
   void release_code(uint64_t gfn);
@@ -101,7 +102,26 @@ struct XenDomain::Impl {
   Watchdog watchdog;
   std::unordered_set<uint64_t> code;  // pages that code ran from
   bool busy = false, closed = false, paused = false;
+  bool settling = false;  // register pages are to be put into the guest
 };
+
+// ---- pages that stop trapping reads
+
+/// While the guest stands still, so that nobody sees such a page before its contents are there. And
+/// not where a vCPU has yet to complete a read: where Xen completes that in the page by then, it
+/// keeps our answer (docs/XEN.md).
+void XenDomain::Impl::settle_pages() {
+  if (!settling) return;
+  settling = pages.any_waits();
+  if (!settling || calls->pause(true)) return;
+  (void)server.all_completed();
+  const bool safe = calls->completes_by_address() ||
+                    std::ranges::none_of(server.uncompleted_reads(),
+                                         [this](uint64_t gfn) { return pages.waits(gfn); });
+  if (safe) pages.settle();
+  settling = !safe;
+  calls->pause(false);
+}
 
 // ---- pages that stop trapping
 
@@ -237,11 +257,12 @@ void XenDomain::dispatch(unsigned most) {
   if (impl_->busy || impl_->closed) return;
   impl_->busy = true;
   impl_->release_stopped();
+  impl_->settle_pages();
   impl_->server.dispatch(most, impl_->answer());
   impl_->busy = false;
 }
 
-bool XenDomain::waiting() const { return !impl_->trapped.leaving.empty(); }
+bool XenDomain::waiting() const { return !impl_->trapped.leaving.empty() || impl_->settling; }
 
 void XenDomain::watch(uint64_t now_ns) {
   Impl& i = *impl_;
@@ -353,13 +374,19 @@ Result<std::span<std::byte>> XenDomain::register_pages(Range range, uint64_t off
 Status XenDomain::set_direct_read(Range range, uint64_t offset, uint64_t bytes, bool direct) {
   if (impl_->closed) return Error::gone;
   impl_->late.shut();
-  return impl_->pages.set_direct(range, offset, bytes, direct && impl_->config.direct_reads);
+  const Status set =
+      impl_->pages.set_direct(range, offset, bytes, direct && impl_->config.direct_reads);
+  impl_->settling |= direct;
+  impl_->settle_pages();
+  return set;
 }
 
 void XenDomain::allow_direct_reads(bool on) {
   if (impl_->closed) return;
   impl_->late.shut();
   impl_->pages.allow_direct(on);
+  impl_->settling |= on;
+  impl_->settle_pages();
 }
 
 Status XenDomain::inject_msi(uint64_t address, uint32_t data) {

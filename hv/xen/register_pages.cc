@@ -173,13 +173,31 @@ Status RegisterPages::set_direct(Range range, uint64_t offset, uint64_t bytes, b
     b.pages[(at - b.offset) >> kPageShift].wanted = direct;
   }
   for (Block& b : blocks_)
-    if (b.range == range) sync(b);
+    if (b.range == range) take_out_unwanted(b);
   return {};
 }
 
 void RegisterPages::allow_direct(bool on) {
   direct_allowed_ = on;
-  for (Block& b : blocks_) sync(b);
+  for (Block& b : blocks_) take_out_unwanted(b);
+}
+
+bool RegisterPages::waits(uint64_t frame) const {
+  for (const Block& b : blocks_) {
+    const uint64_t page = frame - gfn(b, 0);
+    if (page < b.pages.size() && waits(b, b.pages[page])) return true;
+  }
+  return false;
+}
+
+bool RegisterPages::any_waits() const {
+  return std::ranges::any_of(blocks_, [this](const Block& b) {
+    return std::ranges::any_of(b.pages, [&](const Page& p) { return waits(b, p); });
+  });
+}
+
+void RegisterPages::settle() {
+  for (Block& b : blocks_) put_in_wanted(b);
 }
 
 void RegisterPages::move(Range range, Gpa base) {
@@ -196,17 +214,20 @@ void RegisterPages::move(Range range, Gpa base) {
   seat_[index(range)] = base.v;
   ++changes_;
   for (Block& b : blocks_)
-    if (b.range == range) sync(b);
+    if (b.range == range) put_in_wanted(b);
   update_hidden();
 }
 
-void RegisterPages::sync(Block& block) {
-  if (!seat_[index(block.range)]) return;
+void RegisterPages::take_out_unwanted(Block& block) {
   each_run(
       block.pages, [this](const Page& p) { return p.in_guest && !(p.wanted && direct_allowed_); },
       [&](PageRun run) { take_out(block, run); });
+  update_hidden();
+}
+
+void RegisterPages::put_in_wanted(Block& block) {
   each_run(
-      block.pages, [this](const Page& p) { return p.wanted && direct_allowed_ && !p.in_guest; },
+      block.pages, [&](const Page& p) { return waits(block, p); },
       [&](PageRun run) {
         if (put_in(block, run) || complained_) return;
         complained_ = true;

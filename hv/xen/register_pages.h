@@ -40,9 +40,14 @@ class RegisterPages {
   std::span<std::byte> left(Range range, uint64_t offset);
   /// Lets go of everything and changes nothing in the guest.
   void leave();
+  /// What must trap is taken out of the guest at once; what need not waits for settle().
   Status set_direct(Range range, uint64_t offset, uint64_t bytes, bool direct);
   /// Off: no page is in the guest whatever set_direct() says, so that every access traps.
   void allow_direct(bool on);
+  /// Whether settle() would put this guest frame, or any, into the guest.
+  [[nodiscard]] bool waits(uint64_t gfn) const;
+  [[nodiscard]] bool any_waits() const;
+  void settle();
   /// The range now begins here. Pages stay where they were while a BAR is switched off: drivers
   /// switch it off to size it, and it mostly comes back to the same place.
   void move(Range range, Gpa base);
@@ -77,7 +82,12 @@ class RegisterPages {
   Status new_block(Range range, uint64_t offset, uint64_t bytes);
   std::byte* own(const Block& block, PageRun run, std::byte* at) const;
   bool adopt_run(Block& block, PageRun run);
-  void sync(Block& block);
+  [[nodiscard]] bool waits(const Block& block, const Page& page) const {
+    return seat_[static_cast<unsigned>(block.range)] && page.wanted && direct_allowed_ &&
+           !page.in_guest;
+  }
+  void take_out_unwanted(Block& block);
+  void put_in_wanted(Block& block);
   bool put_in(Block& block, PageRun run);
   void take_out(Block& block, PageRun run);
   void relocate(Block& block, PageRun run, uint64_t to_base);

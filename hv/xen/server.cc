@@ -17,10 +17,11 @@ constexpr uint64_t kNowhere = ~uint64_t{0};
 IoState state_of(Ioreq& slot, std::memory_order order) {
   return IoState(std::atomic_ref(slot.flags).load(order) & 0xf);
 }
-/// The guest frame a request writes to.
-uint64_t written(const Ioreq& r) {
-  return r.type == IoType::memory && !r.is_read() ? r.address >> kPageShift : kNowhere;
+uint64_t frame_of(const Ioreq& r) {
+  return r.type == IoType::memory ? r.address >> kPageShift : kNowhere;
 }
+uint64_t written(const Ioreq& r) { return r.is_read() ? kNowhere : frame_of(r); }
+uint64_t read(const Ioreq& r) { return r.is_read() ? frame_of(r) : kNowhere; }
 void set_state(Ioreq& slot, IoState state, std::memory_order order) {
   const auto flags = static_cast<uint8_t>((slot.flags & 0xf0) | static_cast<uint8_t>(state));
   std::atomic_ref(slot.flags).store(flags, order);
@@ -64,7 +65,7 @@ std::string Server::bind() {
       return "cannot bind the event channel of a vCPU: " + errno_text(e);
     ports_.push_back(local);
     const bool busy = state_of(slots_[v], std::memory_order_acquire) != IoState::none;
-    last_.push_back(busy ? written(slots_[v]) : kNowhere);
+    last_.push_back(busy ? Last{written(slots_[v]), read(slots_[v])} : Last{kNowhere, kNowhere});
   }
   running_ = true;
   return {};
@@ -130,27 +131,35 @@ void Server::serve(unsigned vcpu, const Answer& answer) {
   if (state_of(slot, std::memory_order_acquire) != IoState::ready) return;
   set_state(slot, IoState::in_process, std::memory_order_relaxed);
   const Ioreq copy = slot;
-  last_[vcpu] = written(copy);
+  last_[vcpu] = {written(copy), read(copy)};
   slot.data = answer(copy);
   set_state(slot, IoState::answered, std::memory_order_release);
   calls_.notify(ports_[vcpu]);
 }
 
 bool Server::may_complete(uint64_t gfn) const {
-  return std::ranges::find(last_, gfn) != last_.end();
+  return std::ranges::find(last_, gfn, &Last::written) != last_.end();
 }
 
 std::vector<uint64_t> Server::uncompleted() const {
   std::vector<uint64_t> frames;
-  std::ranges::copy_if(last_, std::back_inserter(frames),
-                       [](uint64_t gfn) { return gfn != kNowhere; });
+  for (const Last& l : last_)
+    if (l.written != kNowhere) frames.push_back(l.written);
+  return frames;
+}
+
+std::vector<uint64_t> Server::uncompleted_reads() const {
+  std::vector<uint64_t> frames;
+  for (const Last& l : last_)
+    if (l.read != kNowhere) frames.push_back(l.read);
   return frames;
 }
 
 bool Server::all_completed() {
-  if (outstanding()) return false;
-  std::ranges::fill(last_, kNowhere);
-  return true;
+  for (unsigned v = 0; v < ports_.size(); ++v)
+    if (state_of(slots_[v], std::memory_order_acquire) == IoState::none)
+      last_[v] = {kNowhere, kNowhere};
+  return !outstanding();
 }
 
 bool Server::outstanding() const {

@@ -53,9 +53,11 @@ class Server {
   /// Whether the last request of some vCPU was a write to this page, so that Xen may have yet to
   /// complete it.
   [[nodiscard]] bool may_complete(uint64_t gfn) const;
-  /// With the domain stopped: whether all requests are completed. Those of may_complete() are
-  /// forgotten then.
+  /// With the domain stopped: whether all requests are completed. Those that are, are forgotten by
+  /// may_complete() and uncompleted_reads().
   bool all_completed();
+  /// Guest frames of reads that vCPUs may yet complete.
+  [[nodiscard]] std::vector<uint64_t> uncompleted_reads() const;
 
   /// Guest frames of writes that vCPUs may yet complete.
   [[nodiscard]] std::vector<uint64_t> uncompleted() const;
@@ -91,7 +93,11 @@ class Server {
   unsigned device_ = 0, function_ = 0;
   Ioreq* slots_ = nullptr;
   std::vector<uint32_t> ports_;  // local port of each vCPU
-  std::vector<uint64_t> last_;   // guest frame each vCPU last wrote to, or kNowhere
+  /// Guest frame that the last request of a vCPU wrote to or read, or kNowhere.
+  struct Last {
+    uint64_t written, read;
+  };
+  std::vector<Last> last_;
   std::array<Placed, kRanges> placed_{};
   uint64_t changes_ = 0;
 };

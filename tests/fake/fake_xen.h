@@ -69,7 +69,7 @@ class FakeXen {
   int event_fd = 42;
   uint64_t code_at[kVcpus]{};  // the frame each vCPU runs code from
   int pauses = 0;              // counted, besides info.paused
-  /// Whether a write is completed at the emulator, as on Intel's processors, or wherever its page
+  /// Whether an access is completed at the emulator, as on Intel's processors, or wherever its page
   /// is by then, as on AMD's: then the answer stays, and the vCPU's next request kills the domain.
   bool by_address = true;
   bool crashed = false, stale[kVcpus]{};
@@ -169,8 +169,9 @@ class FakeXen {
     slots[vcpu].flags &= 0xf0;
     data = slots[vcpu].data;
     const auto page = p2m.find(slots[vcpu].address >> 12);
-    const bool write = slots[vcpu].type == hv::xen::IoType::memory && !slots[vcpu].is_read();
-    stale[vcpu] = !by_address && write && page != p2m.end() && !page->second.typed;
+    const bool in_ram = slots[vcpu].type == hv::xen::IoType::memory && page != p2m.end() &&
+                        (slots[vcpu].is_read() || !page->second.typed);
+    stale[vcpu] = !by_address && in_ram;
     return true;
   }
   uint64_t io(const hv::xen::Ioreq& request, unsigned vcpu = 0) {
