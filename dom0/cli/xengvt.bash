@@ -17,7 +17,7 @@ _xengvt() {
     mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" list --types 2>/dev/null |
       awk 'NR > 1 { print $1 }')" -- "$word")
   elif [ "$COMP_CWORD" = 3 ] && [ "$command" = set ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'paused=yes paused=no' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'paused=yes paused=no direct-reads=yes direct-reads=no' -- "$word")
   elif [[ $word == -* ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" "$command" --help 2>/dev/null |
       grep -oE -- '--[a-z-]+' | sort -u)" -- "$word")

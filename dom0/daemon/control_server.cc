@@ -19,7 +19,7 @@ using Error = boost::system::error_code;
 class ControlServer::Client : public std::enable_shared_from_this<Client> {
  public:
   Client(ControlServer& server, stream_protocol::socket socket)
-      : server_(server), socket_(std::move(socket)) {
+      : server_(server), socket_(std::move(socket)), idle_(server.io_) {
     ++server_.clients_;
   }
   ~Client() { --server_.clients_; }
@@ -27,6 +27,7 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
   Client& operator=(const Client&) = delete;
 
   void read() {
+    watch();
     asio::async_read_until(socket_, asio::dynamic_buffer(input_, kMaxRequest), '\n',
                            [self = shared_from_this()](const Error& e, size_t n) {
                              if (e == asio::error::not_found) self->write(answer_too_long(), true);
@@ -35,6 +36,15 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
   }
 
  private:
+  /// Ends the connection unless something moves before long.
+  void watch() {
+    idle_.expires_after(server_.idle_);
+    idle_.async_wait([weak = weak_from_this()](const Error& e) {
+      const auto self = weak.lock();
+      Error ignored;
+      if (!e && self) self->socket_.close(ignored);
+    });
+  }
   void take(size_t n) {
     const std::string line = input_.substr(0, n - 1);
     input_.erase(0, n);
@@ -42,6 +52,7 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
     server_.answered_();
   }
   void write(Reply reply, bool last) {
+    watch();
     reply_ = std::move(reply);
     const std::array<asio::const_buffer, 2> buffers{asio::buffer(reply_.line),
                                                     asio::buffer(reply_.bytes)};
@@ -52,11 +63,14 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
 
   ControlServer& server_;
   stream_protocol::socket socket_;
+  asio::steady_timer idle_;
   std::string input_;
   Reply reply_;
 };
 
 namespace {
+
+constexpr std::chrono::milliseconds kRetry{100};
 
 /// True if somebody answers there: another daemon.
 bool in_use(asio::io_context& io, const std::string& path) {
@@ -79,8 +93,14 @@ std::string set_owner(const Config& c) {
 
 }  // namespace
 
-ControlServer::ControlServer(asio::io_context& io, Service& service, std::function<void()> answered)
-    : io_(io), service_(service), answered_(std::move(answered)), acceptor_(io) {}
+ControlServer::ControlServer(asio::io_context& io, Service& service, std::function<void()> answered,
+                             std::chrono::milliseconds idle)
+    : io_(io),
+      service_(service),
+      answered_(std::move(answered)),
+      acceptor_(io),
+      retry_(io),
+      idle_(idle) {}
 
 ControlServer::~ControlServer() {
   if (!path_.empty()) ::unlink(path_.c_str());
@@ -111,7 +131,15 @@ void ControlServer::accept() {
     if (e == asio::error::operation_aborted) return;
     // Beyond the bound the connection is closed at once.
     if (!e && clients_ < kMaxClients) std::make_shared<Client>(*this, std::move(socket))->read();
-    accept();
+    e ? accept_later() : accept();
+  });
+}
+
+/// Out of descriptors, say: the same error would come back at once, and again.
+void ControlServer::accept_later() {
+  retry_.expires_after(kRetry);
+  retry_.async_wait([this](const Error& e) {
+    if (!e) accept();
   });
 }
 

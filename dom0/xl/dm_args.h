@@ -29,7 +29,7 @@ hv::Result<DmArgs, xengvtd::Problem> read_dm_args(std::span<const std::string> a
 /// Has QEMU listen at `path` instead of DmArgs::qmp_path.
 void move_qmp(DmArgs& args, const std::string& path);
 
-/// The wrapper: attaches, then becomes QEMU. Returns only on failure, with 1.
-int dm_main(std::span<const std::string> args, std::ostream& err);
+/// The wrapper: attaches, then becomes QEMU. Returns only on failure, with 1, and after --help.
+int dm_main(std::span<const std::string> args, std::ostream& out, std::ostream& err);
 
 }  // namespace xengvt_dm

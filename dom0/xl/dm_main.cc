@@ -28,6 +28,13 @@ std::string from_environment(const char* name, const char* otherwise) {
   return value && *value ? value : otherwise;
 }
 
+constexpr const char* kUsage =
+    "usage: xengvt-dm -xen-domid N -xgpu type=NAME[,resolution=WIDTHxHEIGHT] [QEMU's options]\n"
+    "Gives an xl guest its vGPU and becomes QEMU. xl starts it; in the guest's xl.cfg:\n"
+    "  device_model_override = \"/usr/libexec/xengvt/xengvt-dm\"\n"
+    "  device_model_args_hvm = [\"-xgpu\", \"type=NAME\"]\n"
+    "See xengvt-dm(8).\n";
+
 /// libxl shows nothing of it, but it ends the domain's device-model log.
 int fail(std::ostream& err, const Problem& p) {
   err << "xengvt-dm: " << p.cause << "; cure: " << p.cure << std::endl;
@@ -87,20 +94,25 @@ Problem become(const std::string& program, const std::vector<std::string>& args)
 
 }  // namespace
 
-int dm_main(std::span<const std::string> args, std::ostream& err) {
-  auto a = read_dm_args(args);
-  if (!a.ok()) {
-    tell_daemon(args, a.error());
-    return fail(err, a.error());
+int dm_main(std::span<const std::string> args, std::ostream& out, std::ostream& err) {
+  if (args.size() == 1 && (args[0] == "--help" || args[0] == "-h")) {
+    out << kUsage;
+    return 0;
   }
+  const auto refuse = [&](const Problem& p) {
+    tell_daemon(args, p);
+    return fail(err, p);
+  };
+  auto a = read_dm_args(args);
+  if (!a.ok()) return refuse(a.error());
   const std::string qemu = from_environment("XENGVT_QEMU", kQemu);
   if (::access(qemu.c_str(), X_OK) != 0)
-    return fail(err, {qemu + " cannot be run", "apt install qemu-system-xen"});
-  if (const auto problem = attach(*a)) return fail(err, *problem);
+    return refuse({qemu + " cannot be run", "apt install qemu-system-xen"});
+  if (const auto problem = attach(*a)) return fail(err, *problem);  // the daemon knows
   const auto unguarded = guard_qmp(*a);
   const Problem problem = unguarded ? *unguarded : become(qemu, a->qemu);
   detach(*a);
-  return fail(err, problem);
+  return refuse(problem);
 }
 
 }  // namespace xengvt_dm

@@ -7,5 +7,5 @@
 
 int main(int argc, char** argv) {
   const std::vector<std::string> args(argv + (argc > 0 ? 1 : 0), argv + argc);
-  return xengvt_dm::dm_main(args, std::cerr);
+  return xengvt_dm::dm_main(args, std::cout, std::cerr);
 }

@@ -85,11 +85,18 @@ TEST(DmArgs, RefusesBadDomainNumbers) {
   EXPECT_NE(error_of({"-xgpu", "type=small"}), "");
 }
 
+TEST(DmMain, HelpSaysHowItIsUsed) {
+  std::ostringstream out, err;
+  EXPECT_EQ(dm_main(std::vector<std::string>{"--help"}, out, err), 0);
+  EXPECT_THAT(out.str(), HasSubstr("device_model_override"));
+  EXPECT_EQ(err.str(), "");
+}
+
 TEST(DmMain, LastLineSaysCauseAndCure) {
-  std::ostringstream err;
+  std::ostringstream out, err;
   setenv("XENGVT_SOCKET", "/nonexistent/socket", 1);
   setenv("XENGVT_QEMU", "/bin/true", 1);
-  EXPECT_EQ(dm_main(libxl({"-xgpu", "type=small"}), err), 1);
+  EXPECT_EQ(dm_main(libxl({"-xgpu", "type=small"}), out, err), 1);
   EXPECT_THAT(err.str(), HasSubstr("xengvt-dm: xengvtd is not running"));
   EXPECT_THAT(err.str(), HasSubstr("cure: systemctl start xengvtd\n"));
 }
