@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "mediator/clock_page.h"
 
-#include <utility>
-
 #include "shadow/gen9/engine.h"
 #include "shadow/gen9/regs.h"
 
@@ -17,7 +15,6 @@ static_assert(kClock % 8 == 0 && gen9::rel::kTimestampUdw == gen9::rel::kTimesta
 
 void ClockPage::submitted(uint64_t now_ns, uint64_t ticks) {
   used_ns_ = now_ns;
-  if (std::exchange(read_, false)) trapped_until_ns_ = now_ns + kReaderNs;
   if (!shown_ && now_ns < trapped_until_ns_) return;
   refresh(ticks);  // before it is shown: what is read then is not older than what trapped last
   if (!shown_) shown_ = domain_.set_direct_read(hv::Range::bar0, kPage, hv::kPageSize, true).ok();

@@ -25,7 +25,7 @@ class ClockPage {
   /// Read without exits, so that it wants refresh().
   [[nodiscard]] bool shown() const { return shown_; }
   /// The guest read the clock, which trapped.
-  void clock_read() { read_ = true; }
+  void clock_read(uint64_t now_ns) { trapped_until_ns_ = now_ns + kReaderNs; }
   /// The guest submits; `ticks` is what the clock says.
   void submitted(uint64_t now_ns, uint64_t ticks);
   void refresh(uint64_t ticks);
@@ -36,7 +36,7 @@ class ClockPage {
  private:
   hv::Domain& domain_;
   RegisterFile& regs_;
-  bool shown_ = false, read_ = false;
+  bool shown_ = false;
   uint64_t used_ns_ = 0;           // when it last submitted
   uint64_t trapped_until_ns_ = 0;  // at least
 };

@@ -165,7 +165,8 @@ void Vgpu::reset_engine_state(EngineId engine) {
   e.execlist.reset();
   e.stalled = e.on_gpu = false;
   e.status_due_ns = UINT64_MAX;
-  e.status_held = false;
+  e.status_held = e.withheld = e.told_done = false;
+  e.quick = 0;
   e.held_status.clear();
   e.status_page = device_->registers().get(engine_reg(engine, rel::kHwsPga));
   update_status_register(engine);
@@ -192,7 +193,7 @@ void Vgpu::tlb_invalidate(EngineId) { shared_.retired.mark_stale(); }
 
 uint32_t Vgpu::live_register(uint32_t offset) {
   constexpr uint32_t kClock = engine_reg(EngineId::rcs, rel::kTimestamp);
-  if (hv::align_down(offset, 8) == kClock) clock_page_->clock_read();
+  if (hv::align_down(offset, 8) == kClock) clock_page_->clock_read(now_ns());
   return shared_.host.live_register(*this, offset);
 }
 

@@ -111,6 +111,8 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   void post_status(EngineId engine, std::array<uint32_t, 2> entry);
   void post_held(EngineId engine);
   void show_status(EngineId engine);
+  void note_pause(EngineId engine, uint64_t now);
+  [[nodiscard]] bool may_withhold(EngineId engine, uint32_t event);
   void show_awaited();
   [[nodiscard]] bool guest_waits(EngineId engine);
   void add_latency(uint64_t ns);
@@ -141,6 +143,10 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
     uint64_t status_sent_ns = 0;                         ///< when one last did
     std::vector<std::array<uint32_t, 2>> held_status{};  ///< entries the guest does not see yet
     bool status_held = false;  ///< something is done, and nobody waits for it
+    bool withheld = false;     ///< it is done, as its user interrupt said, but not that it is idle
+    bool told_done = false;    ///< the context at the head raised its user interrupt
+    uint64_t idle_ns = 0;      ///< since when it is idle
+    unsigned quick = 0;        ///< lists that came after short pauses, in a row
     unsigned csb_next = 0;
   };
   hv::VgpuId id_;

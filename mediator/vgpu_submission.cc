@@ -2,6 +2,7 @@
 // A vGPU's work: from ELSP writes to contexts for the engines, and back to the guest's status
 // buffer.
 #include <algorithm>
+#include <utility>
 
 #include "mediator/vgpu.h"
 #include "shadow/gen9/regs.h"
@@ -20,6 +21,8 @@ namespace {
 constexpr uint64_t kLateStatusNs = 1'000'000;
 /// Fewer than the status buffer has.
 constexpr size_t kMostHeld = 4;
+/// Whose last lists came after short pauses is expected to submit the next one soon, too.
+constexpr unsigned kQuick = 4;
 
 }  // namespace
 
@@ -56,6 +59,7 @@ void Vgpu::submit(EngineId engine, const Execlist& list) {
     contexts_->note_tail(*context.value());
   }
   if (engine == EngineId::rcs) clock_page_->submitted(now, shared_.host.timestamp());
+  note_pause(engine, now);
   const auto accepted = e.execlist.accept(list);
   update_status_register(engine);
   if (e.stalled) return;
@@ -133,6 +137,7 @@ bool Vgpu::context_done(ShadowContext& c, bool preempted, uint64_t gpu_ns) {
   regs.set(engine_reg(c.engine, rel::kRingTail), c.head);
   if (!contexts_->any_in_progress()) ggtt_->release_operands();
   if (c.user_interrupt) engine_event(c.engine, gen9::irq::kUser);
+  e.told_done = c.user_interrupt;
   if (!whole) return false;
   ++stats_.submissions;
   add_latency(now_ns() - c.queued_ns);
@@ -159,10 +164,18 @@ void Vgpu::engine_event(EngineId engine, uint32_t irq_bit) {
 /// to be on the GPU before this is done: the entry is there at once, if not its interrupt.
 void Vgpu::context_status(EngineId engine, uint32_t event, uint32_t context_id, Signal signal) {
   Engine& e = engines_[index(engine)];
+  const bool withhold = signal == Signal::now && may_withhold(engine, event);
+  if (withhold && !e.held_status.empty()) show_status(engine);
   e.held_status.push_back({event, context_id});
-  if (guest_waits(engine)) post_held(engine);
+  if (!withhold && guest_waits(engine)) post_held(engine);
   if (signal == Signal::none) return;
   const uint64_t now = now_ns(), interval = shared_.config.status_interval_ns;
+  if (event & gen9::csb::kActiveToIdle) e.idle_ns = now;
+  e.withheld = withhold;
+  if (withhold) {
+    e.status_due_ns = now + interval;
+    return;
+  }
   const uint64_t soonest = signal == Signal::late ? now + std::max(interval, kLateStatusNs)
                                                   : e.status_sent_ns + interval;
   const bool full = e.held_status.size() >= kMostHeld;
@@ -170,6 +183,25 @@ void Vgpu::context_status(EngineId engine, uint32_t event, uint32_t context_id, 
     return show_status(engine);
   e.status_due_ns = std::min(e.status_due_ns, soonest);
   e.status_held = e.status_held || signal == Signal::now;
+}
+
+/// How long its guest let the engine stand idle.
+void Vgpu::note_pause(EngineId engine, uint64_t now) {
+  Engine& e = engines_[index(engine)];
+  if (e.execlist.active()) return;
+  const bool quick = now - e.idle_ns < shared_.config.status_interval_ns;
+  e.quick = quick ? std::min(e.quick + 1, kQuick) : 0;
+  // It comes before what is told of the new list.
+  if (std::exchange(e.withheld, false)) e.status_due_ns = UINT64_MAX;
+}
+
+/// Who waits was told by the user interrupt. That the engine is idle makes its driver retire what
+/// it ran and put the engine to sleep, with a list of its own, unless the next one comes first: a
+/// guest that submits and waits in turn would pay for that race at every fifth turn.
+bool Vgpu::may_withhold(EngineId engine, uint32_t event) {
+  const Engine& e = engines_[index(engine)];
+  return (event & gen9::csb::kActiveToIdle) && e.told_done && e.quick >= kQuick &&
+         guest_waits(engine);
 }
 
 void Vgpu::post_status(EngineId engine, std::array<uint32_t, 2> entry) {
@@ -200,6 +232,8 @@ void Vgpu::show_status(EngineId engine) {
   e.status_due_ns = UINT64_MAX;
   e.status_sent_ns = now_ns();
   e.status_held = false;
+  // It was wrong to expect another list.
+  if (std::exchange(e.withheld, false)) e.quick = 0;
   engine_event(engine, gen9::irq::kContextSwitch);
 }
 

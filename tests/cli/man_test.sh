@@ -33,6 +33,6 @@ check "it completes a key of set" grep -qx direct-reads=no <(complete_words set 
 missing=
 for key in $(grep -oE '\{"[a-z-]+", [a-z_]+\(' dom0/daemon/config.cc | grep -oE '"[a-z-]+"' | tr -d '"'); do
   grep -q -- "$key" docs/man/xengvtd.conf.5 || missing+=" $key"
-  grep -qE "^(# )?$key = " dom0/systemd/xengvtd.conf || missing+=" $key"
+  grep -qE "(^|[ #])$key = " dom0/systemd/xengvtd.conf || missing+=" $key"
 done
 same "the manual and the file that comes with it have the configuration's keys" "missing:" "missing:$missing"

@@ -85,6 +85,12 @@ TEST_F(ClockPageTest, who_has_not_read_it_for_long_has_no_exits) {
   submit();
   EXPECT_FALSE(traps(0x20a8));
 }
+TEST_F(ClockPageTest, a_read_long_before_the_first_submission_is_forgotten) {
+  (void)read();
+  clock.now += 1'000 * kMs;
+  submit();
+  EXPECT_FALSE(traps(0x20a8));
+}
 TEST_F(ClockPageTest, it_never_goes_back) {
   uint32_t last = read();
   for (unsigned i = 0; i < 400; ++i) {
