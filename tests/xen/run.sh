@@ -136,7 +136,7 @@ if [ -n "$shell" ]; then
   boot -serial mon:stdio
   exit
 fi
-boot -serial "file:$log/serial.log" -monitor none >"$log/qemu.log" 2>&1 9>&- &
+boot -serial "file:$log/serial.log" -monitor "unix:${log#"$PWD"/}/monitor,server=on,wait=off" >"$log/qemu.log" 2>&1 9>&- &
 machine=$!
 (sleep "$limit"; echo "not ok time limit of $limit s" >>"$share/results"; kill "$machine") 2>/dev/null 9>&- &
 guard=$!
