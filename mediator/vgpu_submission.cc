@@ -21,8 +21,10 @@ namespace {
 constexpr uint64_t kLateStatusNs = 1'000'000;
 /// Fewer than the status buffer has.
 constexpr size_t kMostHeld = 4;
-/// Whose last lists came after short pauses is expected to submit the next one soon, too.
+/// Whose last lists came after short pauses, of so many status intervals, is expected to submit the
+/// next one soon, too.
 constexpr unsigned kQuick = 4;
+constexpr uint64_t kShortPause = 3;
 
 }  // namespace
 
@@ -173,7 +175,7 @@ void Vgpu::context_status(EngineId engine, uint32_t event, uint32_t context_id, 
   if (event & gen9::csb::kActiveToIdle) e.idle_ns = now;
   e.withheld = withhold;
   if (withhold) {
-    e.status_due_ns = now + interval;
+    e.status_due_ns = now + kShortPause * interval;
     return;
   }
   const uint64_t soonest = signal == Signal::late ? now + std::max(interval, kLateStatusNs)
@@ -189,7 +191,7 @@ void Vgpu::context_status(EngineId engine, uint32_t event, uint32_t context_id, 
 void Vgpu::note_pause(EngineId engine, uint64_t now) {
   Engine& e = engines_[index(engine)];
   if (e.execlist.active()) return;
-  const bool quick = now - e.idle_ns < shared_.config.status_interval_ns;
+  const bool quick = now - e.idle_ns < kShortPause * shared_.config.status_interval_ns;
   e.quick = quick ? std::min(e.quick + 1, kQuick) : 0;
   // It comes before what is told of the new list.
   if (std::exchange(e.withheld, false)) e.status_due_ns = UINT64_MAX;

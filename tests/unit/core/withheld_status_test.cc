@@ -50,7 +50,7 @@ class WithheldStatusTest : public CoreWorld {
 
 TEST_F(WithheldStatusTest, one_that_submits_now_and_then_is_told_at_once) {
   for (int i = 0; i < 8; ++i) {
-    EXPECT_EQ(turn(1'000 * kUs), kUser | kSwitch);
+    EXPECT_EQ(turn(3'000 * kUs), kUser | kSwitch);
     EXPECT_EQ(last_event(), kDone);
   }
 }
@@ -85,11 +85,11 @@ TEST_F(WithheldStatusTest, every_event_comes_and_in_order) {
 TEST_F(WithheldStatusTest, one_that_stops_is_told_soon) {
   turns(8);
   ASSERT_EQ(last_event(), csb::kIdleToActive);
-  EXPECT_LE(mediator->next_deadline_ns(), clock.now + 1'000 * kUs);
-  advance(1'000 * kUs);
+  EXPECT_LE(mediator->next_deadline_ns(), clock.now + 3'000 * kUs);
+  advance(3'000 * kUs);
   EXPECT_EQ(interrupt(), kSwitch);
   EXPECT_EQ(last_event(), kDone);
-  (void)turn(1'000 * kUs);
+  (void)turn(3'000 * kUs);
   EXPECT_EQ(last_event(), kDone) << "and has to prove itself anew";
 }
 TEST_F(WithheldStatusTest, a_list_without_a_user_interrupt_is_told_at_once) {
