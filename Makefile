@@ -162,6 +162,12 @@ $(LEAN_GUEST): tests/xen/lean/lean.cc $(OBJ_DEPS)
 	$(Q)$(CXX) -std=gnu++20 $(filter-out -Wnull-dereference,$(WARN)) -Os -m32 -ffreestanding -fno-exceptions -fno-rtti -fno-pie -no-pie \
 	  -fno-stack-protector -fno-threadsafe-statics -fno-asynchronous-unwind-tables -mno-sse -mno-mmx -nostdlib -static \
 	  -Wl,-N,-Ttext=0x100000,-e,_start,--build-id=none,--no-warn-rwx-segments $< -o $@
+# Reads screenshots of guests' consoles after a run, on this machine.
+CONSOLE_READER := build/xen/read-console
+$(CONSOLE_READER): $(wildcard tests/xen/console/*) $(OBJ_DEPS)
+	$(call say,CXX)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -std=gnu++20 $(WARN) -O2 -Ibuild/view/tests tests/xen/console/main.cc -o $@ -lpng
 # Those for the guests' root are not: Mesa is loaded at run time.
 MESA_PROGRAMS := $(patsubst tests/xen/guest/mesa/%.cc,build/xen/guest-bin/%,$(wildcard tests/xen/guest/mesa/*.cc))
 $(MESA_PROGRAMS): build/xen/guest-bin/%: tests/xen/guest/mesa/%.cc
@@ -202,7 +208,7 @@ demo:  ## install, build and run the demo; pictures and figures go to build/demo
 	build/xengvt demo --out build/demo
 # The bed goes on beside everything after the first build.
 check: setup setup-xen  ## install, build and pass every test, also those with guests on stock Xen
-	@$(call build,release,all units $(GUEST_PROGRAMS) $(LEAN_GUEST))
+	@$(call build,release,all units $(GUEST_PROGRAMS) $(LEAN_GUEST) $(CONSOLE_READER))
 	@JOBS=$(JOBS) $(RUN_CHECKS) --beside tests/xen/run.sh tests/tools/lint.sh $(SUITES:%=build/release/unit-%) $(SCRIPTS) \
 	  --build tsan "$(THREADED:%=build/tsan/unit-%)" $(THREADED:%=build/tsan/unit-%) \
 	  --build asan "build/asan/xengvt units fuzzers" $(SUITES:%=build/asan/unit-%) $(FUZZERS:%=build/asan/fuzz-%) $(SCRIPTS)
@@ -226,10 +232,10 @@ bench-sched:  ## measure the scheduler's figures into build/bench-sched.json and
 setup-xen: setup  ## install what the bed needs besides
 	@tests/tools/setup_packages.sh $(XEN_PACKAGES)
 check-xen: setup-xen  ## boot stock Xen and guests under emulation: make check-xen STAGES="boot vgpu"
-	@$(call build,release,all $(GUEST_PROGRAMS) $(LEAN_GUEST))
+	@$(call build,release,all $(GUEST_PROGRAMS) $(LEAN_GUEST) $(CONSOLE_READER))
 	tests/xen/run.sh $(STAGES)
 xen-shell: setup-xen  ## an interactive dom0 on this terminal; `poweroff -f` leaves it
-	@$(SUBMAKE) PRESET=release all $(GUEST_PROGRAMS) $(LEAN_GUEST)
+	@$(SUBMAKE) PRESET=release all $(GUEST_PROGRAMS) $(LEAN_GUEST) $(CONSOLE_READER)
 	tests/xen/run.sh --shell
 lint:  ## formatting, layering, scripts, man pages
 	@$(RUN_CHECKS) tests/tools/lint.sh

@@ -131,6 +131,22 @@ replay_traces() {
   done
 }
 
+# What guests wrote on their consoles, read out of the screenshots: all of it, and each its own.
+read_screens() {
+  local picture name guest seen=" "
+  for picture in "$log"/screen-*.png; do
+    [ -f "$picture" ] || continue
+    name=${picture##*/screen-}
+    name=${name%.png}
+    if guest=$("$bed/read-console" "$picture" 2>&1) && [[ $seen != *" $guest "* ]]; then
+      seen+="$guest "
+      echo "ok the console of $name reads as it was written"
+    else
+      echo "$guest"$'\n'"not ok the console of $name reads as it was written"
+    fi
+  done | tee -a "$share/results"
+}
+
 exec 9>"${TMPDIR:-/tmp}/xenbed.lock"
 flock 9
 fill_share "$@"
@@ -151,6 +167,7 @@ wait "$machine" 2>/dev/null
 kill "$guard" 2>/dev/null
 cp -r "$share"/log/. "$log/" 2>/dev/null
 cp "$log/consoles.png" "$bed/" 2>/dev/null
+read_screens
 replay_traces
 figures
 all_noted "$@" | tee -a "$share/results"
