@@ -94,7 +94,7 @@ hv::Result<DmArgs, Problem> read_dm_args(std::span<const std::string> args) {
   for (size_t i = 0; i < args.size(); ++i) {
     const std::string& option = args[i];
     const bool with_value = option == "-xgpu" || takes_value(option);
-    if (with_value && i + 1 == args.size())
+    if (with_value && (i + 1 == args.size() || args[i + 1] == "-xgpu"))
       return Problem{option + " has no value", "see xengvt-dm(8)"};
     if (option == "-xgpu") {
       if (xgpu) return Problem{"-xgpu is there twice", "a guest has one vGPU"};

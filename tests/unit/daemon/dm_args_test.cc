@@ -76,6 +76,7 @@ TEST(DmArgs, RefusesBadOptionsOfOurs) {
     EXPECT_NE(error_of(libxl({"-xgpu", bad})), "") << bad;
   EXPECT_NE(error_of(libxl({})), "");
   EXPECT_NE(error_of(libxl({"-xgpu"})), "");
+  EXPECT_EQ(error_of(libxl({"-device", "-xgpu", "type=a"})), "-device has no value");
   EXPECT_NE(error_of(libxl({"-xgpu", "type=a", "-xgpu", "type=a"})), "");
 }
 
