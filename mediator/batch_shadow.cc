@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "mediator/batch_shadow.h"
 
-#include "mediator/register_access.h"
+#include "mediator/engine_state.h"
 #include "shadow/gen9/pte.h"
 #include "shadow/gen9/regs.h"
 
@@ -218,7 +218,7 @@ hv::Status BatchShadow::commit() {
 void BatchShadow::load_register(uint32_t reg, uint32_t& value) {
   if (reg == kCsChicken1 && (value >> 16 & GpgpuPreemption::mask) != 0)
     mid_thread_ = GpgpuPreemption::get(value) == 0;
-  marks_engine_ = marks_engine_ || is_loaded_at_switch(reg);
+  marks_engine_ = marks_engine_ || is_loaded(engine_, reg);
   env_.device.command_write(reg, value);
 }
 

@@ -158,6 +158,7 @@ Verdict CommandAudit::write_register(unsigned dword, unsigned value_dword) {
   }
   uint32_t value = cmd_[value_dword];
   host_.load_register(reg, value);
+  if (!user() && is_kept_by_host(request_.engine, reg)) set(dword, kHarmlessRegister);
   set(value_dword, value);
   return kFine;
 }

@@ -55,6 +55,7 @@ bool ContextSet::make_room() {
     if (oldest == contexts_.end() || it->second->last_use < oldest->second->last_use) oldest = it;
   }
   if (oldest == contexts_.end()) return false;
+  remember_pages(*oldest->second);
   release(*oldest->second);
   contexts_.erase(oldest);
   return true;
@@ -209,29 +210,49 @@ void ContextSet::copy_back(ShadowContext& c, bool finished) {
   for (unsigned p = 0; p < c.image.pages(); p += p == 0 ? 2 : 1) {
     const auto known =
         std::span{c.known}.subspan((p == 0 ? 0 : p - 1) * hv::kPageSize, hv::kPageSize);
-    if (env_.gpu.page_equals(c.image.frame(p), 0, known)) continue;
+    const bool all = c.write_all && p >= 2;
+    if (!all && env_.gpu.page_equals(c.image.frame(p), 0, known)) continue;
     c.image.read(p * hv::kPageSize, page);
     for (size_t i = 0; i < page.size(); i += 64) {
-      if (std::equal(page.begin() + i, page.begin() + i + 64, known.begin() + i)) continue;
+      if (!all && std::equal(page.begin() + i, page.begin() + i + 64, known.begin() + i)) continue;
       (void)env_.ggtt.write(GmAddr{c.guest_lrca + p * hv::kPageSize + i},
                             std::span{page}.subspan(i, 64));
     }
     std::copy(page.begin(), page.end(), known.begin());
   }
+  // Its driver may copy this first image into others.
+  if (c.write_all) remember_pages(c);
+  c.write_all = false;
   if (!finished) return;
   c.in_progress = false;
   if (c.space_gone) release(c);
 }
 
+/// The guest's image holds these pages, and will hand them in again.
+void ContextSet::remember_pages(const ShadowContext& c) {
+  for (unsigned p = 2; p < c.image.pages(); ++p)
+    saved_pages_.add(std::span{c.known}.subspan((p - 1) * hv::kPageSize, hv::kPageSize));
+}
+
 void ContextSet::drop(gen9::EngineMask engines) {
   for (auto it = contexts_.begin(); it != contexts_.end();) {
-    if (!(engines & gen9::engine_bit(it->first.first))) {
+    const ShadowContext& c = *it->second;
+    if (!(engines & gen9::engine_bit(it->first.first)) || !(c.in_progress || c.on_gpu)) {
       ++it;
       continue;
     }
+    if (!c.write_all) remember_pages(c);
     release(*it->second);
     it = contexts_.erase(it);
   }
+}
+
+void ContextSet::forget() {
+  for (auto& [key, c] : contexts_) {
+    if (!c->write_all) remember_pages(*c);
+    release(*c);
+  }
+  contexts_.clear();
 }
 
 bool ContextSet::any_in_progress() const {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "mediator/batch_shadow.h"
+#include "mediator/saved_pages.h"
 #include "mediator/shadow_env.h"
 
 namespace mediator {
@@ -33,6 +34,7 @@ struct ShadowContext {
   bool addressing_64 = true;
 
   shadow::HostObject image, ring;
+  shadow::HostObject flush;  ///< run inside the restore, where the guest runs nothing there
   std::optional<shadow::RootId> root;
   uint64_t pml4 = 0;
   std::unique_ptr<shadow::PpgttSet::View> view;
@@ -55,6 +57,8 @@ struct ShadowContext {
   uint64_t queued_ns = 0;       ///< time of the ELSP write
   uint64_t last_use = 0;
   std::vector<std::byte> known;  ///< pages 0 and 2.. as guest and shadow both have them
+  bool write_all = false;  ///< but for the guest's, until the next copy-back: it began without any
+  uint64_t dropped_loads = 0, dropped_pages = 0;  ///< of its images: not loaded
 
   [[nodiscard]] uint64_t descriptor() const;
   /// The guest moved its tail back inside what is ready. A GPU whose head is past that tail would
@@ -100,8 +104,11 @@ class ContextSet {
   /// The guest's PPGTT with this PML4 is no more, and its pages are the guest's to use otherwise.
   /// Contexts that are done keep nothing of it; the others until they are.
   void forget_space(uint64_t pml4);
-  /// Forgets work in progress on these engines (reset).
+  /// Forgets work in progress on these engines (reset). Contexts at rest stay: their images are the
+  /// guest's, and known.
   void drop(gen9::EngineMask engines);
+  /// Forgets all contexts, but not what their images looked like.
+  void forget();
   [[nodiscard]] bool any_in_progress() const;
   [[nodiscard]] size_t size() const { return contexts_.size(); }
   void encode(std::vector<std::byte>& out) const;
@@ -112,8 +119,10 @@ class ContextSet {
   Reject load(ShadowContext& c);
   Reject load_ring(ShadowContext& c, std::span<const uint32_t> state);
   Reject load_ppgtt(ShadowContext& c, std::span<const uint32_t> state);
+  Refusal flush_only(ShadowContext& c, std::span<uint32_t> state);
   Refusal load_workarounds(ShadowContext& c, std::span<uint32_t> state);
-  void load_state_pages(ShadowContext& c);
+  void load_state_pages(ShadowContext& c, bool first);
+  void remember_pages(const ShadowContext& c);
   Refusal prepare_ring(ShadowContext& c);
   bool read_segment(const ShadowContext& c, uint32_t from, uint32_t to, std::span<uint32_t> out);
   void write_segment(ShadowContext& c, uint32_t from, std::span<const uint32_t> segment,
@@ -127,6 +136,7 @@ class ContextSet {
   uint32_t next_host_id_ = 1;
   hv::BusFrame no_ppgtt_ = hv::kNoFrame;  // PML4 without entries, for contexts that have none
   std::vector<uint32_t> segment_;         // scratch of prepare_ring
+  SavedPages saved_pages_;
   std::map<Key, std::unique_ptr<ShadowContext>> contexts_;
 };
 

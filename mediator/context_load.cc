@@ -14,10 +14,19 @@ using gen9::EngineId;
 using hv::GmAddr;
 namespace {
 
-/// Of CONTEXT_CONTROL: restore inhibit and resource streamer enable.
-constexpr uint32_t kGuestsControl = ctx::kRestoreInhibit | 1u << 1;
+/// Of CONTEXT_CONTROL: resource streamer enable. Restore inhibit is not the guest's: its context
+/// would meet what the last one left in every register.
+constexpr uint32_t kGuestsControl = 1u << 1;
 constexpr uint32_t kMaxLines = 0x3f;  // cache lines of an indirect-context batch
 constexpr uint32_t kArbitrationOn = 0x08u << 23 | 1;
+constexpr uint32_t kIndirectOffset = 0x26u << 6;  // the hardware's default, in cache lines
+
+/// Runs inside every restore of a render context, before anything of the guest's: a stalling L3
+/// flush, which also clears shared local memory and what the execution units held
+/// (CVE-2019-14615; WaClearSlmSpaceAtContextSwitch). PIPE_CONTROL, SKL PRM vol 2a; it writes a zero
+/// at a place of the context's own page that drivers leave for this. One cache line.
+constexpr std::array<uint32_t, 16> kFlushBetweenContexts{
+    0x7a000004, hv::bit(27) | hv::bit(21) | hv::bit(20) | 1u << 14 | hv::bit(5), 0xd0};
 
 }  // namespace
 
@@ -31,7 +40,8 @@ Reject ContextSet::load(ShadowContext& c) {
   const bool inhibit = (state[ctx::kContextControl] & ctx::kRestoreInhibit) != 0;
   uint64_t stamp = 0;
   std::memcpy(&stamp, &state[kStampDword], sizeof stamp);
-  if (!inhibit && (stamp == 0 || stamp != c.stamp)) load_state_pages(c);
+  const bool ours = !inhibit && stamp != 0 && stamp == c.stamp;
+  if (!ours) load_state_pages(c, inhibit);
 
   c.batches.objects.clear();
   c.view.reset();
@@ -43,7 +53,13 @@ Reject ContextSet::load(ShadowContext& c) {
   if (const Refusal r = load_workarounds(c, state); r.reason != Reject::none) return r.reason;
 
   canonical_register_state(c.engine, state);
-  audit_engine_state(c.engine, state);
+  StatePage saved;
+  if (ours) c.image.read(hv::kPageSize, std::as_writable_bytes(std::span{saved}));
+  const EngineStateSource source{
+      ours ? std::span<const uint32_t>{saved} : env_.defaults.state(c.engine),
+      inhibit ? &env_.device.registers() : nullptr};
+  c.dropped_loads += compose_engine_state(c.engine, source, state);
+  c.mid_thread = c.engine == EngineId::rcs && asks_mid_thread(state);
   // All control bits count: the mask half is set for each. A context that saves nothing would never
   // be seen to end.
   state[ctx::kContextControl] =
@@ -100,15 +116,41 @@ Reject ContextSet::load_ppgtt(ShadowContext& c, std::span<const uint32_t> state)
   return Reject::none;
 }
 
-void ContextSet::load_state_pages(ShadowContext& c) {
+/// Pages that the GPU restores from without anybody having audited them are the host's default, or
+/// what it has saved for this vGPU before.
+void ContextSet::load_state_pages(ShadowContext& c, bool first) {
   std::array<std::byte, hv::kPageSize> page;
+  c.write_all = c.write_all || first;
   for (unsigned p = 2; p < c.image.pages(); ++p) {
     const auto known = std::span{c.known}.subspan((p - 1) * hv::kPageSize, hv::kPageSize);
-    if (!env_.ggtt.read(GmAddr{c.guest_lrca + p * hv::kPageSize}, page).ok()) continue;
+    const auto fallback = env_.defaults.page(c.engine, p);
+    if (first) {
+      std::copy(fallback.begin(), fallback.end(), page.begin());
+    } else {
+      if (!env_.ggtt.read(GmAddr{c.guest_lrca + p * hv::kPageSize}, page).ok()) continue;
+      if (std::equal(page.begin(), page.end(), known.begin())) continue;
+      if (!saved_pages_.contains(page) && !std::equal(page.begin(), page.end(), fallback.begin())) {
+        std::copy(fallback.begin(), fallback.end(), page.begin());
+        ++c.dropped_pages;
+      }
+    }
     if (std::equal(page.begin(), page.end(), known.begin())) continue;
     std::copy(page.begin(), page.end(), known.begin());
     c.image.write(p * hv::kPageSize, page);
   }
+}
+
+/// The guest has nothing to run inside the restore; the host has.
+Refusal ContextSet::flush_only(ShadowContext& c, std::span<uint32_t> state) {
+  if (!c.flush.valid()) {
+    auto object = shadow::HostObject::create(env_.gpu, env_.space, env_.retired,
+                                             shadow::PageUse::batch, env_.owner, 1);
+    if (!object.ok()) return {Reject::no_memory, 0, "indirect-context batch", 0};
+    object->write(0, std::as_bytes(std::span{kFlushBetweenContexts}));
+    c.flush = std::move(object.value());
+  }
+  state[ctx::kIndirectCtx] = static_cast<uint32_t>(c.flush.base().v) | 1;
+  return {};
 }
 
 Refusal ContextSet::load_workarounds(ShadowContext& c, std::span<uint32_t> state) {
@@ -124,15 +166,20 @@ Refusal ContextSet::load_workarounds(ShadowContext& c, std::span<uint32_t> state
     state[ctx::kBbPerCtxPtr] = static_cast<uint32_t>(host.value()) | 1;
     c.marks_engine = c.marks_engine || shadow.marks_engine();
   }
-  uint32_t lines = indirect & kMaxLines;
-  if (lines == 0) return {};
-  std::vector<uint32_t> batch(lines * 16);
+  state[ctx::kIndirectCtxOffset] = kIndirectOffset;
+  const uint32_t guests_lines = indirect & kMaxLines;
+  if (guests_lines == 0) return flush_only(c, state);
+  if (guests_lines == kMaxLines) return {Reject::too_long, 0, "indirect-context batch", indirect};
+  uint32_t lines = guests_lines + 1;
+  std::vector<uint32_t> batch(kFlushBetweenContexts.begin(), kFlushBetweenContexts.end());
+  batch.resize(lines * 16);
   const uint32_t from = indirect & ~uint32_t{0x3f};
-  if (!env_.ggtt.read(GmAddr{from}, std::as_writable_bytes(std::span{batch})).ok())
+  const auto guests = std::span{batch}.subspan(kFlushBetweenContexts.size());
+  if (!env_.ggtt.read(GmAddr{from}, std::as_writable_bytes(guests)).ok())
     return {Reject::ggtt_address, 0, "indirect-context batch", indirect};
   // It runs inside the restore, where a preemption is not wanted; but what it leaves off stays off
   // for all of the context.
-  const ScanOutcome outcome = shadow.scan_stream(batch, true);
+  const ScanOutcome outcome = shadow.scan_stream(guests, true);
   if (outcome.refusal.reason != Reject::none) return shadow.refusal();
   if (outcome.arbitration_off) {
     if (lines++ == kMaxLines) return {Reject::too_long, 0, "indirect-context batch", indirect};

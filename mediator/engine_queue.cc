@@ -12,12 +12,6 @@ constexpr unsigned kHangChecks = 4;
 // hang_ns before the engine is taken by reset.
 constexpr unsigned kStubbornFactor = 5;
 
-bool same(const std::vector<RegisterValue>& a, const std::vector<RegisterValue>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
-    return x.offset == y.offset && x.value == y.value;
-  });
-}
-
 }  // namespace
 
 EngineQueue::EngineQueue(EngineId engine, HostGpu& gpu, hv::Clock& clock,
@@ -92,8 +86,7 @@ void EngineQueue::schedule() {
 bool EngineQueue::dispatch(Vgpu& vgpu) {
   const auto contexts = vgpu.prepare(engine_);
   if (contexts.empty()) return false;
-  load_engine_state(vgpu);
-  if (!give_to_gpu(vgpu, contexts)) {
+  if (!load_engine_state(vgpu) || !give_to_gpu(vgpu, contexts)) {
     vgpu.stall(engine_);
     return false;
   }
@@ -108,15 +101,22 @@ bool EngineQueue::give_to_gpu(Vgpu& vgpu, const std::vector<ShadowContext*>& con
   for (size_t i = 0; i < contexts.size(); ++i) {
     if (!vgpu.make_current(*contexts[i]).ok()) return false;
     descriptors[i] = contexts[i]->descriptor();
-    if (contexts[i]->marks_engine) loaded_.clear();
+    if (contexts[i]->marks_engine) loaded_.forget();
   }
   return gpu_.submit(engine_, std::span{descriptors}.first(contexts.size())).ok();
 }
 
-void EngineQueue::load_engine_state(Vgpu& vgpu) {
-  auto values = vgpu.switch_registers(engine_);
-  if (same(values, loaded_)) return;
-  if (gpu_.load_registers(engine_, values).ok()) loaded_ = std::move(values);
+bool EngineQueue::load_engine_state(Vgpu& vgpu) {
+  if (loaded_.owner() != vgpu.id())
+    if (Vgpu* before = lookup_(loaded_.owner())) before->save_registers(engine_);
+  vgpu.switch_registers(engine_, wanted_);
+  const auto changes = loaded_.change_to(vgpu.id(), engine_, wanted_);
+  if (!changes.empty() && !gpu_.load_registers(engine_, changes).ok()) {
+    loaded_.lost();
+    return false;
+  }
+  loaded_.done(vgpu.id(), wanted_);
+  return true;
 }
 
 void EngineQueue::lite_restore(Vgpu& vgpu) {
@@ -169,13 +169,28 @@ void EngineQueue::on_event(const GpuEvent& event) {
     case GpuEventKind::pipe_control_notify:
       vgpu.engine_event(engine_, gen9::irq::kPipeControlNotify);
       break;
-    case GpuEventKind::fault: vgpu.note_fault(engine_, event.detail); break;
+    case GpuEventKind::fault:
+      if (flies(event.context_id)) vgpu.note_fault(engine_, event.detail);
+      break;
     case GpuEventKind::command_error:
+      if (!flies(event.context_id)) break;
       vgpu.engine_event(engine_, gen9::irq::kCsError);
       kill_flight(Trouble::command_error);
       break;
-    case GpuEventKind::reset_done: break;
+    case GpuEventKind::reset_done:
+      // Another engine's reset took this one along; 0 is the end of a reset of our own.
+      if (event.context_id == 0 || !flies(event.context_id)) break;
+      lose_flight();
+      schedule();
+      break;
   }
+}
+
+/// Is the event about what now flies? 0: the driver does not know.
+bool EngineQueue::flies(uint32_t context_id) const {
+  const auto& all = flight_->contexts;
+  return context_id == 0 || std::any_of(all.begin(), all.end(),
+                                        [&](const auto* c) { return c->host_id == context_id; });
 }
 
 void EngineQueue::context_left(const GpuEvent& event, bool preempted) {
@@ -206,19 +221,26 @@ void EngineQueue::end_flight(uint64_t at) {
 
 void EngineQueue::kill_flight(Trouble trouble) {
   Vgpu& vgpu = *flight_->vgpu;
-  const uint64_t segment = flight_->segment_ns;
-  flight_.reset();
   (void)gpu_.reset_engine(engine_);  // a wedged GPU says so through every later submit
-  loaded_.clear();
+  lose_flight();
   const uint64_t now = clock_.now_ns();
-  queue_.ended(now);  // what it wasted is on its account
+  if (const uint64_t held_ns = vgpu.note_trouble(trouble))
+    queue_.hold(vgpu.id(), now + held_ns, now);
+  schedule();
+}
+
+/// What flew is gone: its vGPU's engine stands still until the guest resets it. What it wasted is on
+/// its account.
+void EngineQueue::lose_flight() {
+  Vgpu& vgpu = *flight_->vgpu;
+  const uint64_t segment = flight_->segment_ns, now = clock_.now_ns();
+  flight_.reset();
+  loaded_.lost();
+  queue_.ended(now);
   vgpu.charge(engine_, now > segment ? now - segment : 0);
   vgpu.stall(engine_);
   vgpu.engine_left(engine_);
   queue_.not_ready(vgpu.id(), now);
-  if (const uint64_t held_ns = vgpu.note_trouble(trouble))
-    queue_.hold(vgpu.id(), now + held_ns, now);
-  schedule();
 }
 
 void EngineQueue::remove(Vgpu& vgpu) {
@@ -228,13 +250,13 @@ void EngineQueue::remove(Vgpu& vgpu) {
     const Flight f = *flight_;
     flight_.reset();
     (void)gpu_.reset_engine(engine_);
-    loaded_.clear();
     queue_.ended(now);
     vgpu.charge(engine_, now > f.segment_ns ? now - f.segment_ns : 0);
     // A guest that resets what does not leave, before it was done for it, has hung all the same.
     if (f.preempting && now - f.asked_ns >= f.hang_ns / kHangChecks)
       held_ns = vgpu.note_trouble(Trouble::hang);
   }
+  if (loaded_.owner() == vgpu.id()) loaded_.lost();
   queue_.not_ready(vgpu.id(), now);
   if (held_ns != 0) queue_.hold(vgpu.id(), now + held_ns, now);
   schedule();

@@ -12,6 +12,7 @@
 #include <optional>
 #include <vector>
 
+#include "mediator/engine_state.h"
 #include "mediator/scheduler.h"
 #include "mediator/vgpu.h"
 
@@ -59,13 +60,15 @@ class EngineQueue {
   void schedule();
   bool dispatch(Vgpu& vgpu);
   bool give_to_gpu(Vgpu& vgpu, const std::vector<ShadowContext*>& contexts);
-  void load_engine_state(Vgpu& vgpu);
+  bool load_engine_state(Vgpu& vgpu);
   void lite_restore(Vgpu& vgpu);
   void ask_preemption();
   void context_left(const GpuEvent& event, bool preempted);
   void end_flight(uint64_t at);
   void check_hang(uint64_t now);
   void kill_flight(Trouble trouble);
+  void lose_flight();
+  [[nodiscard]] bool flies(uint32_t context_id) const;
 
   EngineId engine_;
   HostGpu& gpu_;
@@ -74,7 +77,8 @@ class EngineQueue {
   Lookup lookup_;
   Scheduler queue_;
   std::optional<Flight> flight_;
-  std::vector<RegisterValue> loaded_;
+  LoadedState loaded_;
+  std::vector<uint32_t> wanted_;  // scratch of load_engine_state
   bool scheduling_ = false;
 };
 

@@ -3,6 +3,7 @@
 // port (model or silicon), by record/replay, and by fakes.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 
@@ -24,10 +25,15 @@ enum class GpuEventKind : uint8_t {
   reset_done,           ///< the engine was reset: what it held is lost
 };
 
+/// Of a fault or error whose context has left and is not known any more: nobody is told.
+inline constexpr uint32_t kNobodysContext = ~uint32_t{0};
+
 struct GpuEvent {
   GpuEventKind kind{};
   EngineId engine{};
-  uint32_t context_id = 0;  ///< bits 63:32 of the descriptor, for context_*
+  /// Bits 63:32 of the descriptor. For fault and command_error: what ran then, 0 if not known. For
+  /// reset_done: 0, or what the engine lost because another one's reset took it along.
+  uint32_t context_id = 0;
   uint64_t detail = 0;
   uint64_t time_ns = 0;  ///< when the GPU did it
 };
@@ -67,6 +73,14 @@ class HostGpu : public shadow::GpuMemory {
   virtual hv::Status load_registers(EngineId engine, std::span<const RegisterValue> values) = 0;
   /// Reads a register of the real GPU (timestamps, INSTDONE, ACTHD); never with side effects.
   virtual uint32_t read_register(uint32_t offset) = 0;
+
+  /// One page (from 1 on) of a context image as the engine saves it when nobody has used it since
+  /// its reset: what a first context starts from. All zero if there is none.
+  /// Defined here as GpuMemory::page_equals is.
+  virtual void default_image(EngineId, unsigned page, std::span<std::byte> to) {
+    (void)page;
+    std::fill(to.begin(), to.end(), std::byte{0});
+  }
 
   /// Takes up to `events.size()` events, oldest first; returns how many.
   virtual size_t poll(std::span<GpuEvent> events) = 0;

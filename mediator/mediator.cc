@@ -25,6 +25,7 @@ struct Mediator::Impl final : VgpuHost {
         clock(c),
         config(cfg),
         info(g.gpu_info()),
+        defaults(g),
         space(info.ggtt_free_base, info.ggtt_free_bytes),
         retired(g, space) {
     set_clock();
@@ -86,8 +87,9 @@ struct Mediator::Impl final : VgpuHost {
     if (vgpus.size() >= config.max_vgpus) return hv::Error::no_memory;
     while (next_id == 0 || vgpus.contains(hv::VgpuId{next_id})) ++next_id;
     const hv::VgpuId id{next_id++};
-    const Vgpu::Shared shared{
-        gpu, space, retired, *this, config.keep_originals ? &originals : nullptr, stamps, config};
+    const Vgpu::Shared shared{gpu,     defaults, space,
+                              retired, *this,    config.keep_originals ? &originals : nullptr,
+                              stamps,  config};
     auto vgpu = Vgpu::create(id, domain, vconfig, shared);
     if (!vgpu.ok()) return vgpu.error();
     Vgpu& v = *vgpus.emplace(id, std::move(vgpu.value())).first->second;
@@ -116,6 +118,7 @@ struct Mediator::Impl final : VgpuHost {
   hv::Clock& clock;
   MediatorConfig config;
   GpuInfo info;
+  DefaultImages defaults;
   shadow::GgttSpace space;
   shadow::Retired retired;
   Originals originals;

@@ -2,16 +2,19 @@
 // The register rules of command streams.
 //
 // Privileged streams (rings, GGTT batches, indirect contexts): what GVT-g lets them load, with
-// three differences. Registers of one engine are for that engine's streams only (GVT-g lumps them,
-// which lets one guest's ring reach an engine another guest is running on), and L3 cacheability is
-// the render engine's. Page directory pointers
-// are left out: a loaded pointer would be used by the GPU unshadowed, and no vGPU driver loads
-// them. MOCS tables are for the engine they belong to.
+// four differences. Registers of one engine are for that engine's streams only (GVT-g lumps them,
+// which lets one guest's ring reach an engine another guest is running on); the 3D pipeline's, the
+// L3's and the execution units' are the render engine's. Registers that all engines share keep the
+// host's value: a load of theirs changes the vGPU's own register only. Page directory pointers are
+// left out: a loaded pointer would be used by the GPU unshadowed, and no vGPU driver loads them.
+// MOCS tables are for the engine they belong to.
 //
 // User batches: what Gen9 hardware lets a non-secure batch write (SKL PRM vol 7, user mode
 // non-privileged registers) and what guests add with FORCE_TO_NONPRIV; for the blitter the list
 // that CVE-2019-0155 led to, since its hardware check is incomplete.
 #include "mediator/register_access.h"
+
+#include "mediator/engine_state.h"
 
 namespace mediator {
 namespace {
@@ -20,17 +23,12 @@ using gen9::EngineId;
 
 // --- Privileged streams ---------------------------------------------------------------------
 
-/// Not of one engine.
+/// Not of one engine: the GPU keeps the host's values.
 constexpr RegisterRange kPrivilegedShared[] = {
-    {0x4030, 0x4030}, {0x4090, 0x4094}, {0x4180, 0x4180},     {0x4280, 0x4280},
-    {0x4380, 0x4380}, {0x4ab0, 0x4ab0}, {0x4ddc, 0x4df4},     {0x5200, 0x521c},
-    {0x5240, 0x525c}, {0x5280, 0x528c}, {0x5588, 0x5588},     {0x7000, 0x7008},
-    {0x7010, 0x7018}, {0x7300, 0x7304}, {0x9030, 0x9030},     {0x940c, 0x940c},
-    {0x9430, 0x9430}, {0xb004, 0xb004}, {0xb118, 0xb11c},     {0xcd00, 0xcff4},
-    {0xe100, 0xe100}, {0xe180, 0xe188}, {0xe194, 0xe194},     {0xe220, 0xe220},
-    {0xe230, 0xe230}, {0xe240, 0xe240}, {0xe260, 0xe260},     {0xe270, 0xe270},
-    {0xe280, 0xe280}, {0xe2a0, 0xe2a0}, {0xe2b0, 0xe2b0},     {0xe2c0, 0xe2c0},
-    {0xe4cc, 0xe4cc}, {0xe4f0, 0xe4f4}, {0x120000, 0x120000}, {0x120008, 0x120008},
+    {0x4030, 0x4030}, {0x4090, 0x4094},   {0x4180, 0x4180},     {0x4280, 0x4280},
+    {0x4380, 0x4380}, {0x4ab0, 0x4ab0},   {0x4ddc, 0x4df4},     {0x9030, 0x9030},
+    {0x940c, 0x940c}, {0x9430, 0x9430},   {0xb004, 0xb004},     {0xca00, 0xcafc},
+    {0xcd00, 0xcff4}, {0x1c178, 0x1c17c}, {0x120000, 0x120000}, {0x120008, 0x120008},
 };
 constexpr RegisterRange kPrivilegedRcs[] = {
     {0x2028, 0x2028}, {0x2040, 0x2044}, {0x2088, 0x2088}, {0x2090, 0x2090}, {0x209c, 0x20a0},
@@ -38,13 +36,17 @@ constexpr RegisterRange kPrivilegedRcs[] = {
     {0x2134, 0x2134}, {0x2148, 0x2148}, {0x215c, 0x215c}, {0x2178, 0x2180}, {0x21f0, 0x21f0},
     {0x2220, 0x2220}, {0x2244, 0x2244}, {0x2290, 0x2294}, {0x229c, 0x229c}, {0x2300, 0x235c},
     {0x2420, 0x2420}, {0x2430, 0x243c}, {0x2470, 0x2470}, {0x24d0, 0x24fc}, {0x2580, 0x2580},
-    {0xb020, 0xb09c}, {0xc800, 0xc8fc},
+    {0x5200, 0x521c}, {0x5240, 0x525c}, {0x5280, 0x528c}, {0x5588, 0x5588}, {0x7000, 0x7008},
+    {0x7010, 0x7018}, {0x7300, 0x7304}, {0xb020, 0xb09c}, {0xb118, 0xb11c}, {0xc800, 0xc8fc},
+    {0xe100, 0xe100}, {0xe180, 0xe188}, {0xe194, 0xe194}, {0xe220, 0xe220}, {0xe230, 0xe230},
+    {0xe240, 0xe240}, {0xe260, 0xe260}, {0xe270, 0xe270}, {0xe280, 0xe280}, {0xe2a0, 0xe2a0},
+    {0xe2b0, 0xe2b0}, {0xe2c0, 0xe2c0}, {0xe4cc, 0xe4cc}, {0xe4f0, 0xe4f4},
 };
 constexpr RegisterRange kPrivilegedVcs[] = {
     {0x12028, 0x12028}, {0x12040, 0x12044}, {0x1209c, 0x1209c}, {0x120c0, 0x120c0},
     {0x120d4, 0x120d4}, {0x12134, 0x12134}, {0x12178, 0x1217c}, {0x12198, 0x12198},
     {0x12220, 0x12220}, {0x12244, 0x12244}, {0x1229c, 0x1229c}, {0x12358, 0x1235c},
-    {0x1c178, 0x1c17c}, {0xc900, 0xcafc},
+    {0xc900, 0xc9fc},
 };
 constexpr RegisterRange kPrivilegedVecs[] = {
     {0x1a028, 0x1a028}, {0x1a040, 0x1a044}, {0x1a09c, 0x1a09c}, {0x1a0c0, 0x1a0c0},
@@ -86,11 +88,11 @@ constexpr RegisterRange kUserRcs[] = {
     {0x7034, 0x7034},  // L3CNTLREG
     {0xe400, 0xe404},  // TD_CTL, TD_CTL2
 };
-/// What guests may put into FORCE_TO_NONPRIV (without the display's): writable if they did.
+/// What guests may put into FORCE_TO_NONPRIV and the hygiene table (engine_state.h) keeps apart:
+/// writable if they did. Slots that open anything else stay empty in the GPU.
 constexpr RegisterRange kUserByForce[] = {
-    {0x20ec, 0x20ec}, {0x2248, 0x2248}, {0x2580, 0x2580}, {0x2690, 0x2698}, {0x2754, 0x2754},
-    {0x28a0, 0x28a0}, {0x4de0, 0x4de4}, {0x4dfc, 0x4dfc}, {0x7010, 0x7014}, {0x7300, 0x7304},
-    {0x731c, 0x731c}, {0x7700, 0x770c}, {0x83a8, 0x83a8}, {0xb110, 0xb110}, {0xb118, 0xb118},
+    {0x20ec, 0x20ec}, {0x2248, 0x2248}, {0x2580, 0x2580}, {0x7010, 0x7014},
+    {0x7300, 0x7304}, {0x83a8, 0x83a8}, {0xb110, 0xb110}, {0xb118, 0xb118},
     {0xe100, 0xe100}, {0xe18c, 0xe18c}, {0xe48c, 0xe48c}, {0xe5f4, 0xe5f4},
 };
 /// Readable besides what is writable, relative to the engine's base: timestamps.
@@ -109,10 +111,10 @@ constexpr RegisterRange kUserReadVcs[] = {
 constexpr RegisterRange kBlitterWritable[] = {
     {0x22200, 0x22200},  // BCS_SWCTRL
     {0x22600, 0x2267c},  // general purpose registers
-    {0x22358, 0x2235c},
-    {0x223a8, 0x223a8},  // its own timestamps
 };
-constexpr RegisterRange kBlitterReadable[] = {{0x2358, 0x235c}, {0x12358, 0x1235c}};
+/// Timestamps: the render engine's, the video engine's, its own.
+constexpr RegisterRange kBlitterReadable[] = {
+    {0x2358, 0x235c}, {0x12358, 0x1235c}, {0x22358, 0x2235c}, {0x223a8, 0x223a8}};
 
 // --- Sets -----------------------------------------------------------------------------------
 
@@ -200,11 +202,8 @@ bool is_redirected(uint32_t offset) {
   }
 }
 
-bool is_loaded_at_switch(uint32_t offset) {
-  constexpr uint32_t kCsChicken1 = 0x2580;
-  for (const uint32_t mocs : gen9::kMocs)
-    if (offset - mocs < 64 * 4) return true;
-  return offset - gen9::kL3cc < 32 * 4 || offset == kCsChicken1;
+bool is_kept_by_host(EngineId engine, uint32_t offset) {
+  return keeping_of(engine, offset) == Keeping::host;
 }
 
 bool may_write_register(EngineId engine, Rules rules, uint32_t offset) {

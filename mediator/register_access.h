@@ -54,9 +54,9 @@ class RegisterSet {
 /// it to a dword of the PVINFO page, where hardware has nothing. Display, power, faults and what
 /// decides how an engine takes work belong to the host.
 bool is_redirected(uint32_t offset);
-/// Registers that the mediator loads when an engine passes to another vGPU: what a stream writes to
-/// them outlives its context.
-bool is_loaded_at_switch(uint32_t offset);
+/// Registers that all engines share, where the GPU keeps the host's value: a load changes what the
+/// vGPU reads, and goes nowhere.
+bool is_kept_by_host(gen9::EngineId engine, uint32_t offset);
 inline constexpr uint32_t kHarmlessRegister = gen9::kPvInfo + 0x14;
 
 }  // namespace mediator

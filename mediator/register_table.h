@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The one table of registers. Dispatch, the scanner's register lists, reset values, save at a
-// switch, documentation and the trace printer all read it. Checked at compile time: sorted, no
+// documentation and the trace printer all read it. Checked at compile time: sorted, no
 // overlap, masks disjoint.
 #pragma once
 
@@ -29,7 +29,6 @@ enum RegisterFlag : uint16_t {
   kBlitterWrite = 4,  ///< a non-privileged blitter batch may write it (CVE-2019-0155 list)
   kCommandRead = 8,   ///< privileged streams may SRM or LRM it
   kUserRead = 16,     ///< non-privileged batches may SRM it
-  kSwitch = 32,       ///< saved and loaded at a vGPU switch
   kTrapRead = 64,     ///< its page must trap on read
   kWritePatch = 128,  ///< LRI runs the hook and the value is patched to what was stored
 };

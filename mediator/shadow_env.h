@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 
+#include "mediator/default_images.h"
 #include "mediator/device_model.h"
 #include "mediator/host_gpu.h"
 #include "shadow/ggtt.h"
@@ -40,6 +41,7 @@ struct ShadowEnv {
   shadow::Ggtt& ggtt;
   shadow::PpgttSet& ppgtt;
   DeviceModel& device;
+  const DefaultImages& defaults;
   Originals* originals = nullptr;  ///< nullptr: not kept
   bool scan_all = false;
   size_t batch_copy_pages = 0;  ///< host-owned copies of batches at once

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "mediator/encode.h"
+#include "mediator/engine_state.h"
 #include "mediator/opregion.h"
 #include "shadow/gen9/context_image.h"
 #include "shadow/gen9/regs.h"
@@ -18,9 +19,7 @@ namespace {
 
 // PVINFO g2v notifications, facts 1.3.
 constexpr uint32_t kG2vL4Create = 4, kG2vL4Destroy = 5;
-// A context that does not choose its own gets GPGPU preemption at command level (as i915 does), so
-// that arbitration may be enabled around its batches. SKL PRM vol 2c CS_CHICKEN1, masked.
-constexpr uint32_t kCsChicken1 = 0x2580, kCommandLevelPreemption = 6u << 16 | 4;
+constexpr uint32_t kNonprivAddress = 0x3fffffc;  // of a FORCE_TO_NONPRIV slot
 
 }  // namespace
 
@@ -56,7 +55,8 @@ hv::Status Vgpu::build() {
   clock_page_ = std::make_unique<ClockPage>(domain_, device_->registers());
   contexts_ = std::make_unique<ContextSet>(
       ShadowEnv{shared_.gpu, shared_.space, shared_.retired, id_, *ggtt_, *ppgtt_, *device_,
-                shared_.originals, shared_.config.scan_all, shared_.config.batch_copy_pages},
+                shared_.defaults, shared_.originals, shared_.config.scan_all,
+                shared_.config.batch_copy_pages},
       shared_.stamps);
   aperture_ = std::make_unique<Aperture>(domain_, *ggtt_, *device_, config_.fences,
                                          config_.windows.low_base + config_.windows.low_bytes);
@@ -140,7 +140,7 @@ void Vgpu::enter_failsafe(FailsafeReason reason) {
   aperture_->stop();
   shared_.host.reset_wanted(*this, gen9::kAllEngineMask);
   for (const EngineId e : gen9::kAllEngines) reset_engine_state(e);
-  contexts_->drop(gen9::kAllEngineMask);
+  contexts_->forget();
   ppgtt_->reset();
 }
 
@@ -150,7 +150,9 @@ void Vgpu::reset_engines(gen9::EngineMask engines, bool full) {
   for (const EngineId e : gen9::kAllEngines)
     if (engines & gen9::engine_bit(e)) reset_engine_state(e);
   contexts_->drop(engines);
-  if (full) ggtt_->release_operands();
+  if (!full) return;
+  contexts_->forget();
+  ggtt_->release_operands();
 }
 
 void Vgpu::resume(std::span<const std::byte> registers, FailsafeReason failsafe) {
@@ -232,19 +234,32 @@ VgpuStats Vgpu::stats() const {
   return s;
 }
 
-std::vector<RegisterValue> Vgpu::switch_registers(EngineId engine) {
-  std::vector<RegisterValue> out;
+void Vgpu::switch_registers(EngineId engine, std::vector<uint32_t>& out) const {
   const auto& regs = device_->registers();
-  const auto add = [&](uint32_t first, unsigned dwords) {
-    for (uint32_t o = first; o < first + dwords * 4; o += 4) out.push_back({o, regs.get(o)});
-  };
-  add(gen9::kMocs[index(engine)], 64);
-  add(engine_reg(engine, rel::kForceToNonpriv0), 12);  // as the trap let them through
-  if (engine == EngineId::rcs) {
-    add(gen9::kL3cc, 32);
-    out.push_back({kCsChicken1, kCommandLevelPreemption});
+  out.clear();
+  for (const LoadedRegister& r : loaded_registers(engine))
+    out.push_back(value_to_load(engine, r, regs.get(r.offset)));
+}
+
+void Vgpu::save_registers(EngineId engine) {
+  auto& regs = device_->registers();
+  for (const LoadedRegister& r : loaded_registers(engine)) {
+    if (!r.saved || !user_may_write(engine, r.offset)) continue;
+    const uint32_t now = shared_.gpu.read_register(r.offset);
+    regs.set(r.offset, r.form == LoadedRegister::Form::masked ? now & 0xffff : now);
   }
-  return out;
+}
+
+/// Is the register open to this vGPU's user batches, by hardware or by its own choice?
+bool Vgpu::user_may_write(EngineId engine, uint32_t offset) const {
+  constexpr uint32_t kVfSkpd = 0x2470;
+  if (offset == kVfSkpd) return true;
+  for (uint32_t slot = 0; slot < 48; slot += 4) {
+    const uint32_t open =
+        device_->registers().get(engine_reg(engine, rel::kForceToNonpriv0 + slot));
+    if ((open & kNonprivAddress) == offset) return true;
+  }
+  return false;
 }
 
 void Vgpu::encode(std::vector<std::byte>& out) const {

@@ -38,6 +38,7 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   /// Everything a vGPU shares with the others.
   struct Shared {
     HostGpu& gpu;
+    const DefaultImages& defaults;
     shadow::GgttSpace& space;
     shadow::Retired& retired;
     VgpuHost& host;
@@ -90,7 +91,11 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   [[nodiscard]] hv::VgpuId id() const { return id_; }
   [[nodiscard]] const VgpuConfig& config() const { return config_; }
   [[nodiscard]] VgpuStats stats() const;
-  [[nodiscard]] std::vector<RegisterValue> switch_registers(EngineId engine);
+  /// What to write to the engine's registers for this vGPU, in the order of loaded_registers().
+  void switch_registers(EngineId engine, std::vector<uint32_t>& out) const;
+  /// Another vGPU's turn: what user batches may have changed in registers of no context is read
+  /// back.
+  void save_registers(EngineId engine);
   DeviceModel& device() { return *device_; }
   ClockPage& clock_page() { return *clock_page_; }
   shadow::Ggtt& ggtt() { return *ggtt_; }
@@ -116,6 +121,7 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   void show_awaited();
   [[nodiscard]] bool guest_waits(EngineId engine);
   void add_latency(uint64_t ns);
+  [[nodiscard]] bool user_may_write(EngineId engine, uint32_t offset) const;
 
   // DeviceSink.
   void elsp_write(EngineId engine, uint32_t value) override;

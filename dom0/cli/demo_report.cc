@@ -102,7 +102,8 @@ json::object demo_json(const DemoResult& r) {
                                  {"traps", t.traps},
                                  {"refused", t.refused},
                                  {"dma_accesses", t.dma_accesses},
-                                 {"dma_violations", t.dma_violations}}}};
+                                 {"dma_violations", t.dma_violations},
+                                 {"leaks", t.leaks}}}};
 }
 
 namespace {
@@ -156,7 +157,8 @@ void print_demo(const DemoResult& r, std::ostream& out) {
       << " ms of real time, " << ms(t.mediator_idle_ns) << " of it while no engine ran\n"
       << "mediated over native throughput " << fixed(t.mediated_over_native, 3) << " ("
       << fixed(t.mediated_over_native_unhidden, 3) << " with no mediator time hidden); "
-      << t.dma_accesses << " DMA accesses watched, " << t.dma_violations << " violations\n";
+      << t.dma_accesses << " DMA accesses watched, " << t.dma_violations << " violations, "
+      << t.leaks << " leaks between guests\n";
 }
 
 }  // namespace cli

@@ -32,7 +32,8 @@ json::object to_json(const StreamResults& r) {
   return {{"memory", memory},     {"executed", executed},
           {"stream", stream},     {"gpu_ns", r.gpu_ns},
           {"host_ns", r.host_ns}, {"traps", r.traps},
-          {"refused", refused},   {"dma_violations", r.dma_violations}};
+          {"refused", refused},   {"dma_violations", r.dma_violations},
+          {"leaks", r.leaks}};
 }
 
 void print_text(const StreamResults& r, const std::vector<std::string>& files, std::ostream& out) {
@@ -46,7 +47,7 @@ void print_text(const StreamResults& r, const std::vector<std::string>& files, s
   }
   table.print(out);
   out << "GPU " << r.gpu_ns / 1000 << " us, mediator " << r.host_ns / 1000 << " us, " << r.traps
-      << " traps, " << r.dma_violations << " DMA violations\n";
+      << " traps, " << r.dma_violations << " DMA violations, " << r.leaks << " leaks\n";
 }
 
 /// One line each about what went wrong though the files were fine.

@@ -29,6 +29,9 @@ std::string ExecutedStream::hash() const {
 }
 
 void CommandLog::on_command(const gpu::model::ExecutedCommand& c) {
+  // What runs inside a restore runs as often as the context is switched to, and begins with the
+  // host's own.
+  if (c.from == gpu::model::ExecutedCommand::From::indirect_context) return;
   const auto stream = stream_of_(c.lrca);
   if (!stream) return;
   ++commands_;

@@ -157,6 +157,7 @@ DemoTotal total(const Host& host, const std::vector<DemoGuest>& guests) {
   t.mediator_idle_ns = m.idle_ns;
   t.dma_accesses = host.guard().accesses();
   t.dma_violations = host.guard().violations();
+  t.leaks = host.hygiene().leaks();
   for (const DemoGuest& g : guests) {
     t.native_gpu_ns += g.native_gpu_ns;
     if (g.recorded) t.recorded_gpu_ns += g.stats.gpu_ns;
@@ -195,7 +196,7 @@ HostConfig host_config(const DemoConfig& c) {
 }  // namespace
 
 bool DemoResult::ok() const {
-  return total.dma_violations == 0 && total.refused == 0 &&
+  return total.dma_violations == 0 && total.leaks == 0 && total.refused == 0 &&
          std::all_of(guests.begin(), guests.end(), [](const auto& g) { return g.error.empty(); });
 }
 
@@ -235,6 +236,7 @@ hv::Result<DemoResult, std::string> run_demo(const DemoConfig& config) {
   result.total = total(host, result.guests);
   result.total.virtual_ns = virtual_ns;
   result.violations = host.guard().described();
+  for (const std::string& leak : host.hygiene().described()) result.violations.push_back(leak);
   return result;
 }
 

@@ -60,6 +60,7 @@ struct DemoTotal {
   uint64_t mediator_idle_ns = 0;  ///< of this, while no engine ran
   uint64_t submissions = 0, requests = 0, traps = 0, refused = 0;
   uint64_t dma_accesses = 0, dma_violations = 0;
+  uint64_t leaks = 0;  ///< contexts that met another guest's state in the GPU
   /// native_gpu_ns / (gpu_ns - recorded_gpu_ns + mediator_idle_ns): GPU time that the same work
   /// takes natively, over the GPU time it took here plus the real mediator time that no engine's
   /// work hid.

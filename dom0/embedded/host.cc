@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "mediator/vgpu.h"
+
 namespace embedded {
 namespace {
 
@@ -39,11 +41,12 @@ Host::Host(const HostConfig& config)
       machine_(config.machine_bytes),
       bus_(machine_),
       model_(bus_, config.model),
-      device_(model_, meter_),
+      device_(model_, meter_, config.lost_write),
       driver_(std::make_unique<gpu::Driver>(device_)) {}
 
 Host::~Host() {
   model_.set_dma_observer(nullptr);
+  model_.set_state_observer(nullptr);
   model_.set_command_observer(nullptr);
   memory_recorder_.reset();
   // The mediator lets go of guests' pages while the guests are still there.
@@ -56,6 +59,11 @@ std::string Host::start() {
   session_ = std::make_unique<mediator::trace::Session>(
       *driver_, *this, config_.mediator, config_.recorder, config_.record_guest_memory);
   guard_ = std::make_unique<DmaGuard>(machine_, *driver_, *this);
+  hygiene_ = std::make_unique<HygieneGuard>(*this, [this](hv::VgpuId id, uint32_t offset) {
+    mediator::Vgpu* v = session_->mediator().find(id);
+    return v == nullptr ? 0 : v->device().registers().get(offset);
+  });
+  if (config_.guard) model_.set_state_observer(hygiene_.get());
   if (config_.guard) observer_ = guard_.get();
   if (config_.recorder && config_.record_guest_memory) {
     memory_recorder_ = std::make_unique<replay::MemoryRecorder>(*session_, bus_, observer_);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dom0/embedded/dma_guard.h"
+#include "dom0/embedded/hygiene_guard.h"
 #include "dom0/embedded/machine_bus.h"
 #include "dom0/embedded/meter.h"
 #include "dom0/embedded/metered_device.h"
@@ -27,7 +28,8 @@ struct HostConfig {
   uint64_t machine_bytes = uint64_t{8} << 30;  ///< address space; committed when touched
   gpu::model::Config model;
   mediator::MediatorConfig mediator;
-  bool guard = true;                          ///< watch the GPU's DMA
+  bool guard = true;               ///< watch the GPU's DMA, and what it keeps between contexts
+  MeteredDevice::Lost lost_write;  ///< for tests: writes of the host driver that fail
   hv::trace::RecordSink* recorder = nullptr;  ///< outlives the host
   bool record_guest_memory = false;           ///< for open replay
 };
@@ -95,6 +97,7 @@ class Host final : public hv::Clock, public ContextOwners {
   [[nodiscard]] mediator::Mediator& mediator() { return session_->mediator(); }
   [[nodiscard]] const std::vector<std::unique_ptr<Guest>>& guests() const { return guests_; }
   [[nodiscard]] const DmaGuard& guard() const { return *guard_; }
+  [[nodiscard]] const HygieneGuard& hygiene() const { return *hygiene_; }
   /// Everything spent in the mediator: traps and polls.
   [[nodiscard]] MediatorTime mediator_time() const;
   /// GPU time spent in contexts, all engines.
@@ -118,6 +121,7 @@ class Host final : public hv::Clock, public ContextOwners {
   std::unique_ptr<gpu::Driver> driver_;
   std::vector<std::unique_ptr<Guest>> guests_;
   std::unique_ptr<DmaGuard> guard_;
+  std::unique_ptr<HygieneGuard> hygiene_;
   std::unique_ptr<mediator::trace::Session> session_;
   std::unique_ptr<replay::MemoryRecorder> memory_recorder_;
   std::unique_ptr<replay::LiveWrites> writes_;

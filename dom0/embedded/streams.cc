@@ -131,6 +131,8 @@ class MediatedRun {
     all.host_ns = host_.mediator_time().ns;
     all.dma_violations = host_.guard().violations();
     all.violations = host_.guard().described();
+    all.leaks = host_.hygiene().leaks();
+    for (const std::string& leak : host_.hygiene().described()) all.violations.push_back(leak);
     return all;
   }
   std::string finish() {
@@ -173,9 +175,9 @@ class MediatedRun {
 }  // namespace
 
 bool StreamResults::ok() const {
-  return dma_violations == 0 && std::all_of(streams.begin(), streams.end(), [](const auto& s) {
-           return s.error.empty() && s.refused == 0;
-         });
+  return dma_violations == 0 && leaks == 0 &&
+         std::all_of(streams.begin(), streams.end(),
+                     [](const auto& s) { return s.error.empty() && s.refused == 0; });
 }
 
 hv::Result<StreamResults, std::string> run_streams(const std::vector<guests::AubScript>& scripts,

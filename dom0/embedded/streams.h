@@ -34,7 +34,7 @@ struct StreamResult {
 
 struct StreamResults {
   std::vector<StreamResult> streams;
-  uint64_t gpu_ns = 0, host_ns = 0, traps = 0, dma_violations = 0;
+  uint64_t gpu_ns = 0, host_ns = 0, traps = 0, dma_violations = 0, leaks = 0;
   std::vector<std::string> violations;
   [[nodiscard]] bool ok() const;
 };

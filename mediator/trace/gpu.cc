@@ -165,6 +165,13 @@ uint32_t TracedGpu::read_register(uint32_t offset) {
   return static_cast<uint32_t>(r.value_or(0));
 }
 
+void TracedGpu::default_image(EngineId engine, unsigned page, std::span<std::byte> to) {
+  (void)journal_.fill(kind::default_image, kSubject, {number(engine), page, to.size()}, to, [&] {
+    live_->default_image(engine, page, to);
+    return Status{};
+  });
+}
+
 size_t TracedGpu::poll(std::span<GpuEvent> events) {
   if (journal_.replaying()) return replay_poll(events);
   const size_t n = live_->poll(events);

@@ -48,6 +48,7 @@ class TracedGpu final : public HostGpu {
   uint64_t progress(EngineId engine) override;
   hv::Status load_registers(EngineId engine, std::span<const RegisterValue> values) override;
   uint32_t read_register(uint32_t offset) override;
+  void default_image(EngineId engine, unsigned page, std::span<std::byte> to) override;
   size_t poll(std::span<GpuEvent> events) override;
 
  private:

@@ -16,7 +16,8 @@ inline constexpr Kind session{64}, create{65}, created{66}, destroy{67}, pause{6
 // HostGpu.
 inline constexpr Kind gpu_info{80}, alloc_page{81}, free_page{82}, write_page{83}, read_page{84},
     write_entry{85}, write_ggtt{86}, invalidate_tlbs{87}, submit{88}, preempt{89}, reset_engine{90},
-    progress{91}, load_registers{92}, read_register{93}, events{94}, page_equals{95};
+    progress{91}, load_registers{92}, read_register{93}, events{94}, page_equals{95},
+    default_image{96};
 }  // namespace kind
 
 inline constexpr hv::trace::KindInfo kMediatorKinds[] = {
@@ -53,6 +54,7 @@ inline constexpr hv::trace::KindInfo kMediatorKinds[] = {
     {kind::load_registers, Role::call, "load_registers", "engine status:s", "registers"},
     {kind::read_register, Role::call, "read_register", "offset:x status:s value:x", nullptr},
     {kind::page_equals, Role::call, "page_equals", "", nullptr},
+    {kind::default_image, Role::call, "default_image", "engine page bytes status:s", "data"},
     {kind::events, Role::call, "events", "room count", "events"},
 };
 

@@ -32,12 +32,14 @@ class FakeDevice final : public gpu::Device {
   std::unordered_map<uint32_t, uint32_t> regs;
   std::vector<uint64_t> ggtt = std::vector<uint64_t>(4096);
   uint64_t time_ns = 0, paused_ns = 0;
+  bool executes = true;  ///< what is written to ELSP runs at once to its end
 
   [[nodiscard]] uint16_t device_id() const override { return 0x1912; }
   [[nodiscard]] uint8_t revision() const override { return 6; }
   uint32_t read32(uint32_t offset) override { return regs[offset]; }
   void write32(uint32_t offset, uint32_t value) override {
     writes.emplace_back(offset, value);
+    if (executes) execute(offset, value);
     if (!handshake(offset, value)) regs[offset] = value;
   }
   uint64_t read64(uint32_t offset) override {
@@ -98,6 +100,16 @@ class FakeDevice final : public gpu::Device {
   }
 
  private:
+  void execute(uint32_t offset, uint32_t value) {
+    for (gen9::EngineId e : gen9::kAllEngines) {
+      if (offset != gen9::engine_reg(e, gen9::rel::kElsp)) continue;
+      elsp_.push_back(value);
+      if (elsp_.size() < 4) return;
+      push_csb(e, gen9::csb::kIdleToActive, 0);
+      push_csb(e, gen9::csb::kContextComplete | gen9::csb::kActiveToIdle, elsp_[2]);
+      elsp_.clear();
+    }
+  }
   /// True if the register is one with a mind of its own.
   bool handshake(uint32_t offset, uint32_t value) {
     static const std::map<uint32_t, uint32_t> kAcks{
@@ -138,6 +150,7 @@ class FakeDevice final : public gpu::Device {
 
  private:
   std::unordered_map<uint64_t, std::unique_ptr<std::array<std::byte, hv::kPageSize>>> pages_;
+  std::vector<uint32_t> elsp_;
 };
 
 }  // namespace fake

@@ -25,6 +25,8 @@ class FakeHostGpu final : public BasicGpuMemory<mediator::HostGpu> {
   // What tests set.
   bool obeys_preemption = true;
   unsigned fail_submits = 0;  ///< that many later submits answer busy
+  bool fail_loads = false;
+  std::map<uint32_t, uint32_t> registers;  ///< what reads give
   uint64_t progress_value = 0;
   uint64_t now_ns = 0;
 
@@ -63,10 +65,29 @@ class FakeHostGpu final : public BasicGpuMemory<mediator::HostGpu> {
   hv::Status load_registers(gen9::EngineId,
                             std::span<const mediator::RegisterValue> values) override {
     ++register_loads;
+    if (fail_loads) return hv::Error::io;
     for (const auto& v : values) loaded[v.offset] = v.value;
     return {};
   }
-  uint32_t read_register(uint32_t) override { return 0; }
+  uint32_t read_register(uint32_t offset) override {
+    const auto it = registers.find(offset);
+    return it == registers.end() ? 0 : it->second;
+  }
+  /// One block of loads (default_loads) and, in the pages behind, kDefaultByte.
+  void default_image(gen9::EngineId e, unsigned page, std::span<std::byte> to) override {
+    std::fill(to.begin(), to.end(), page == 1 ? std::byte{0} : kDefaultByte);
+    if (page != 1) return;
+    const auto put = [&](unsigned dword, uint32_t v) { hv::store(to.data() + dword * 4, v); };
+    unsigned at = gen9::ctx::kEngineState;
+    const unsigned own = e == gen9::EngineId::rcs ? 4 : 2;
+    put(at++, 0x22u << 23 | 1u << 12 | (own * 2 - 1));
+    for (unsigned i = 0; i < own; ++i, at += 2)
+      put(at, i < 2 ? gen9::engine_reg(e, kDefaultLoads[i]) : kDefaultLoads[i]);
+    put(at, 0x0au << 23);
+  }
+  /// Relative to the engine's base; then the render engine's CS_CHICKEN1 and CACHE_MODE_0.
+  static constexpr uint32_t kDefaultLoads[] = {0x94, 0x600, 0x2580, 0x7000};
+  static constexpr std::byte kDefaultByte{0x5a};
   size_t poll(std::span<mediator::GpuEvent> out) override {
     size_t n = 0;
     for (; n < out.size() && !events_.empty(); ++n) {
@@ -84,8 +105,8 @@ class FakeHostGpu final : public BasicGpuMemory<mediator::HostGpu> {
     }
     leave(e, mediator::GpuEventKind::context_complete);
   }
-  void raise(gen9::EngineId e, mediator::GpuEventKind kind, uint64_t detail = 0) {
-    events_.push_back({kind, e, 0, detail, now_ns});
+  void raise(gen9::EngineId e, mediator::GpuEventKind kind, uint64_t detail = 0, uint32_t id = 0) {
+    events_.push_back({kind, e, id, detail, now_ns});
   }
   /// The dword at a host GGTT address, as the GPU would fetch it.
   uint32_t fetch(uint64_t address) {

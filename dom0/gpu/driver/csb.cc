@@ -19,6 +19,13 @@ uint32_t load_shared(std::byte* p) {
 
 }  // namespace
 
+uint32_t Driver::running_id(EngineId e) const {
+  if (!sure_) return mediator::kNobodysContext;
+  const uint64_t running = ports(e).running();
+  const uint64_t idle = engines_[gen9::index(e)].idle->descriptor();
+  return running == idle ? 0 : static_cast<uint32_t>(running >> 32);
+}
+
 void Driver::emit(GpuEventKind kind, EngineId e, uint32_t context_id, uint64_t detail) {
   events_.push_back({kind, e, context_id, detail, device_.now_ns()});
 }
@@ -26,10 +33,16 @@ void Driver::emit(GpuEventKind kind, EngineId e, uint32_t context_id, uint64_t d
 size_t Driver::poll(std::span<mediator::GpuEvent> events) {
   if (started_ && !wedged_) {
     // Interrupts are cleared before the status buffers are read: what comes later asserts again.
+    const uint64_t looked = looked_ns_;
     const bool look = look_due();
-    if (look) service_interrupts();
+    // Where the GPU is looked at seldom, who it was that did it is not known for sure.
+    sure_ = !config_.silicon || moved_ns_ <= looked;
+    if (look) {
+      service_interrupts();
+      // Before contexts are seen to leave: what is wrong is said of the one that did it.
+      service_fault();
+    }
     for (EngineId e : gen9::kAllEngines) service_csb(e);
-    if (look) service_fault();
   }
   const size_t n = std::min(events.size(), events_.size());
   std::copy_n(events_.begin(), n, events.begin());
@@ -58,15 +71,19 @@ void Driver::service_engine_interrupt(EngineId e, uint32_t bits) {
   if (bits & gen9::irq::kUser) emit(GpuEventKind::user_interrupt, e, 0, 0);
   if (bits & gen9::irq::kPipeControlNotify) emit(GpuEventKind::pipe_control_notify, e, 0, 0);
   if (bits & gen9::irq::kCsError) {
-    emit(GpuEventKind::command_error, e, 0, read_engine(e, gen9::rel::kIpehr));
+    emit(GpuEventKind::command_error, e, running_id(e), read_engine(e, gen9::rel::kIpehr));
     write_engine(e, gen9::rel::kEir, ~0u);
   }
 }
 
 void Driver::service_csb(EngineId e) {
+  if (read_csb(e)) write_elsp(e);
+}
+
+bool Driver::read_csb(EngineId e) {
   Engine& state = engine(e);
   const unsigned tail = load_shared(state.hwsp.cpu + kHwspCsbWrite) & 7;
-  if (tail >= gen9::kCsbEntries || tail == state.csb_head) return;
+  if (tail >= gen9::kCsbEntries || tail == state.csb_head) return false;
   moved();
   // Whatever a context had to say was said before it left; an interrupt too many harms nobody.
   if (config_.silicon) emit(GpuEventKind::user_interrupt, e, 0, 0);
@@ -82,7 +99,7 @@ void Driver::service_csb(EngineId e) {
            static_cast<uint32_t>(d.descriptor >> 32), 0);
     }
   }
-  write_elsp(e);
+  return true;
 }
 
 void Driver::service_fault() {
@@ -94,7 +111,8 @@ void Driver::service_fault() {
   device_.read32(gen9::kRingFault);
   const unsigned id = fault >> 12 & 7;
   for (EngineId e : gen9::kAllEngines) {
-    if (gen9::info(e).fault_id == id) emit(GpuEventKind::fault, e, 0, high << 44 | low << 12);
+    if (gen9::info(e).fault_id == id)
+      emit(GpuEventKind::fault, e, running_id(e), high << 44 | low << 12);
   }
 }
 

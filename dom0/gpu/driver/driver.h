@@ -6,6 +6,7 @@
 #include <array>
 #include <deque>
 #include <optional>
+#include <vector>
 
 #include "dom0/gpu/device.h"
 #include "dom0/gpu/driver/idle_context.h"
@@ -75,6 +76,7 @@ class Driver final : public mediator::HostGpu {
   hv::Status load_registers(EngineId engine,
                             std::span<const mediator::RegisterValue> values) override;
   uint32_t read_register(uint32_t offset) override;
+  void default_image(EngineId engine, unsigned page, std::span<std::byte> to) override;
   size_t poll(std::span<mediator::GpuEvent> events) override;
 
  private:
@@ -84,6 +86,7 @@ class Driver final : public mediator::HostGpu {
     unsigned csb_head = gen9::kCsbEntries - 1;  ///< last entry read
     uint64_t switches = 0;                      ///< CSB entries seen, for progress()
     std::optional<IdleContext> idle;
+    std::vector<std::byte> default_image;  ///< pages 1 and up
     ExeclistPorts ports{0};
   };
   Engine& engine(EngineId e) { return engines_[gen9::index(e)]; }
@@ -104,6 +107,7 @@ class Driver final : public mediator::HostGpu {
   void init_engine(EngineId e);
   void init_interrupts();
   void init_ppat();
+  hv::Status take_default_image(EngineId e);
 
   // silicon.cc
   void init_workarounds();
@@ -120,19 +124,25 @@ class Driver final : public mediator::HostGpu {
 
   // submit.cc
   void write_elsp(EngineId e);
+  void submit_bundle(EngineId e, const Bundle& bundle);
 
   // csb.cc
   void emit(mediator::GpuEventKind kind, EngineId e, uint32_t context_id, uint64_t detail);
+  /// The user's context that runs on the engine, 0 if none does.
+  [[nodiscard]] uint32_t running_id(EngineId e) const;
   void service_interrupts();
   void service_engine_interrupt(EngineId e, uint32_t bits);
   void service_csb(EngineId e);
+  /// Takes new status-buffer entries; false if there were none.
+  bool read_csb(EngineId e);
   void service_fault();
 
   // reset.cc
   bool prepare_reset(EngineId e);
   bool reset_domain(uint32_t bits);
   void engine_lost(EngineId e);
-  hv::Status full_reset();
+  void drop_stale(EngineId e);
+  hv::Status full_reset(EngineId asked);
 
   Device& device_;
   DriverConfig config_;
@@ -144,6 +154,7 @@ class Driver final : public mediator::HostGpu {
   std::deque<mediator::GpuEvent> events_;
   uint64_t moved_ns_ = 0, looked_ns_ = 0;
   bool started_ = false, wedged_ = false;
+  bool sure_ = true;  ///< what is read now is about what runs now
 };
 
 }  // namespace gpu

@@ -74,4 +74,11 @@ void IdleContext::rearm() {
   state[ctx::kPdp0Ldw] = static_cast<uint32_t>(pml4_);
 }
 
+std::vector<std::byte> IdleContext::saved_pages() const {
+  std::vector<std::byte> pages;
+  for (size_t p = ctx::kStatePage; p < image_.size(); ++p)
+    pages.insert(pages.end(), image_[p].cpu, image_[p].cpu + hv::kPageSize);
+  return pages;
+}
+
 }  // namespace gpu

@@ -22,6 +22,8 @@ class IdleContext {
   /// Rewrites the register state so that a few no-ops are left to run: an execlist context whose
   /// head equals its tail need not be switched to at all.
   void rearm();
+  /// Pages 1 and up of its image, as they stand.
+  [[nodiscard]] std::vector<std::byte> saved_pages() const;
 
  private:
   gen9::EngineId engine_;

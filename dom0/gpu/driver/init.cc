@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Taking the GPU over and making its engines ready for execlists. SKL PRM vol 2c, vol 14.
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -43,8 +44,37 @@ hv::Status Driver::start() {
   init_workarounds();
   for (EngineId e : gen9::kAllEngines) init_engine(e);
   init_interrupts();
+  for (EngineId e : gen9::kAllEngines)
+    if (auto s = take_default_image(e); !s) return s;
   started_ = true;
   return invalidate_tlbs();
+}
+
+/// Runs the driver's own context on an engine that nobody has used since its reset, and keeps what
+/// it saves.
+hv::Status Driver::take_default_image(EngineId e) {
+  constexpr uint64_t kStepUs = 5, kTimeoutUs = 50'000;
+  Engine& state = engine(e);
+  state.ports.start_idle();
+  submit_bundle(e, {state.idle->descriptor()});
+  for (uint64_t waited = 0; !state.ports.empty(); waited += kStepUs) {
+    if (waited >= kTimeoutUs) return hv::Error::io;
+    device_.pause_ns(kStepUs * 1000);
+    (void)read_csb(e);
+  }
+  service_interrupts();
+  events_.clear();
+  state.default_image = state.idle->saved_pages();
+  return {};
+}
+
+void Driver::default_image(EngineId e, unsigned page, std::span<std::byte> to) {
+  const std::vector<std::byte>& image = engine(e).default_image;
+  std::fill(to.begin(), to.end(), std::byte{0});
+  const size_t from = (size_t{page} - 1) * hv::kPageSize;
+  if (page == 0 || from >= image.size()) return;
+  std::copy_n(image.begin() + static_cast<std::ptrdiff_t>(from),
+              std::min<size_t>(to.size(), image.size() - from), to.begin());
 }
 
 hv::Status Driver::take_forcewake() {

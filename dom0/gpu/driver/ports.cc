@@ -18,12 +18,14 @@ bool holds(const Bundle& bundle, uint64_t descriptor) {
 
 }  // namespace
 
-bool ExeclistPorts::idle() const {
-  const auto users = [this](const Bundle& b) {
-    return std::any_of(b.begin(), b.end(), [this](uint64_t d) { return !same_context(d, idle_); });
-  };
-  return !users(running_) && !users(pending_) && !users(waiting_);
+uint64_t ExeclistPorts::any_user() const {
+  for (const Bundle* b : {&running_, &pending_, &waiting_})
+    for (const uint64_t d : *b)
+      if (!same_context(d, idle_)) return d;
+  return 0;
 }
+
+bool ExeclistPorts::idle() const { return any_user() == 0; }
 
 bool ExeclistPorts::lite_restore_allowed(const Bundle& bundle) const {
   if (preempt_wanted_) return false;

@@ -47,6 +47,13 @@ class ExeclistPorts {
 
   /// The context that runs, or 0.
   [[nodiscard]] uint64_t running() const { return running_.empty() ? 0 : running_.front(); }
+  /// A user's context that is on the engine or on its way to it, or 0.
+  [[nodiscard]] uint64_t any_user() const;
+  /// The driver's own context runs alone, next: only on an engine that has nothing at all.
+  void start_idle() { pending_.push_back(idle_); }
+  [[nodiscard]] bool empty() const {
+    return running_.empty() && pending_.empty() && waiting_.empty();
+  }
   /// Forgets everything (the engine was reset).
   void clear();
 

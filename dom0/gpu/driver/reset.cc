@@ -14,7 +14,7 @@ hv::Status Driver::reset_engine(EngineId e) {
   if (auto s = usable(); !s) return s;
   // An engine too hung to get ready is reset all the same: nothing of it is kept.
   prepare_reset(e);
-  if (!reset_domain(gen9::info(e).reset_bit)) return full_reset();
+  if (!reset_domain(gen9::info(e).reset_bit)) return full_reset(e);
   write_engine(e, gen9::rel::kResetCtl, hv::masked_disable(gen9::kResetRequest));
   engine_lost(e);
   return {};
@@ -39,13 +39,27 @@ bool Driver::reset_domain(uint32_t bits) {
 }
 
 void Driver::engine_lost(EngineId e) {
+  drop_stale(e);
   engine(e).ports.clear();
   init_engine(e);
   emit(mediator::GpuEventKind::reset_done, e, 0, 0);
 }
 
-hv::Status Driver::full_reset() {
-  for (EngineId e : gen9::kAllEngines) prepare_reset(e);
+/// What the engine said before its reset is nothing to whoever runs there next.
+void Driver::drop_stale(EngineId e) {
+  std::erase_if(events_, [e](const mediator::GpuEvent& event) { return event.engine == e; });
+  const uint32_t iir = gen9::info(e).gt_iir, bits = 0xffffu << gen9::info(e).irq_shift;
+  device_.write32(iir, bits);  // IIR holds two levels of events
+  device_.write32(iir, bits);
+}
+
+/// All engines, because one does not reset alone. The others' users are told what they lost.
+hv::Status Driver::full_reset(EngineId asked) {
+  service_interrupts();
+  for (EngineId e : gen9::kAllEngines) {
+    prepare_reset(e);
+    if (e != asked) (void)read_csb(e);
+  }
   if (!reset_domain(gen9::kGdrstFull)) {
     wedged_ = true;
     return hv::Error::io;
@@ -54,7 +68,14 @@ hv::Status Driver::full_reset() {
   init_workarounds();
   for (EngineId e : gen9::kAllEngines) {
     write_engine(e, gen9::rel::kResetCtl, hv::masked_disable(gen9::kResetRequest));
-    engine_lost(e);
+    const auto lost = static_cast<uint32_t>(ports(e).any_user() >> 32);
+    if (e == asked || lost == 0) {
+      engine_lost(e);
+      continue;
+    }
+    engine(e).ports.clear();
+    init_engine(e);
+    emit(mediator::GpuEventKind::reset_done, e, lost, 0);
   }
   init_interrupts();
   return {};

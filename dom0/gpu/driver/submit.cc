@@ -23,7 +23,11 @@ hv::Status Driver::preempt(EngineId e) {
 void Driver::write_elsp(EngineId e) {
   Engine& state = engine(e);
   const Bundle bundle = state.ports.take_ready();
-  if (bundle.empty()) return;
+  if (!bundle.empty()) submit_bundle(e, bundle);
+}
+
+void Driver::submit_bundle(EngineId e, const Bundle& bundle) {
+  Engine& state = engine(e);
   if (bundle.front() == state.idle->descriptor()) state.idle->rearm();
   moved();
   // Images and rings must be in memory before the engine is told of them.

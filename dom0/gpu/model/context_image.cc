@@ -83,7 +83,7 @@ bool ContextImage::restore(uint32_t lrca, ContextState& to) {
   clear_registers();
   if (fresh_) return true;
   touch_render_pages(lrca, false);
-  return load_registers();
+  return load_registers(lrca);
 }
 
 void ContextImage::read_state(ContextState& to) const {
@@ -128,9 +128,16 @@ void ContextImage::store_private_block(const ContextState& from) {
   }
 }
 
+void ContextImage::load_register(uint32_t lrca, uint32_t offset, uint32_t value) {
+  const uint32_t before = regs_.get(offset);
+  regs_.write(offset, value);
+  if (StateObserver* o = mmu_.state_observer())
+    o->on_register({lrca, offset, before, regs_.get(offset)});
+}
+
 /// Executes the LRI blocks. Bounded by the page: a block that would leave it is damage, and so is
 /// any other command.
-bool ContextImage::load_registers() {
+bool ContextImage::load_registers(uint32_t lrca) {
   for (unsigned i = ctx::kEngineState; i < kEndWord;) {
     const uint32_t header = words_[i++];
     if (header == 0) continue;
@@ -141,7 +148,7 @@ bool ContextImage::load_registers() {
       const uint32_t offset = words_[i] & 0x7ffffc;
       if (Registers::valid(offset) && !is_control_register(offset) &&
           offset != gen9::engine_reg(engine_, rel::kMiMode))
-        regs_.write(offset, words_[i + 1]);
+        load_register(lrca, offset, words_[i + 1]);
     }
   }
   return true;

@@ -51,7 +51,8 @@ class ContextImage {
   static constexpr unsigned kWords = 1024;
   [[nodiscard]] uint64_t word_address(uint32_t lrca, unsigned word) const;
   void read_state(ContextState& to) const;
-  bool load_registers();
+  bool load_registers(uint32_t lrca);
+  void load_register(uint32_t lrca, uint32_t offset, uint32_t value);
   void clear_registers();
   void store_registers();
   [[nodiscard]] bool has_private_block() const;

@@ -28,6 +28,13 @@ uint32_t Core::read(uint32_t offset) {
 void Core::write(uint32_t offset, uint32_t value) {
   if (!Registers::valid(offset)) return;
   enter();
+  const uint32_t before = regs.get(offset);
+  write_by_cpu(offset, value);
+  if (fabric.state && !is_control_register(offset) && !Interrupts::owns(offset))
+    fabric.state->on_register({0, offset, before, regs.get(offset)});
+}
+
+void Core::write_by_cpu(uint32_t offset, uint32_t value) {
   if (Engine* e = owner(offset)) return e->write(offset % kEngineBlock, value);
   if (Interrupts::owns(offset)) return irq.write(offset, value);
   if (offset == gen9::kGdrst) return reset(value);  // self-clearing: reads 0
@@ -47,7 +54,9 @@ void Core::command_write(Engine& from, uint32_t offset, uint32_t value) {
   if (!Registers::valid(offset) || is_control_register(offset) || Interrupts::owns(offset)) return;
   const uint32_t base = gen9::info(from.id()).mmio_base;
   if (offset == base + rel::kMiMode) value &= ~gen9::kMiModeStopRing;
+  const uint32_t before = regs.get(offset);
   regs.write(offset, value);
+  if (fabric.state) fabric.state->on_register({from.lrca(), offset, before, regs.get(offset)});
   if (offset == base + rel::kPdp0Ldw) from.set_root(regs.get64(offset));
 }
 

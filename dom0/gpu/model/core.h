@@ -49,6 +49,7 @@ class Core {
 
  private:
   Engine* owner(uint32_t offset);
+  void write_by_cpu(uint32_t offset, uint32_t value);
   void reset(uint32_t gdrst);
   void work_until(uint64_t ns);
   bool stop_on_interrupt_ = false;

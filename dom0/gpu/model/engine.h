@@ -68,6 +68,9 @@ class Engine {
   [[nodiscard]] uint64_t timestamp() const;
   /// GGTT address of the per-process HWSP.
   [[nodiscard]] uint64_t hwsp() const { return execlist_.running().lrca(); }
+  [[nodiscard]] uint32_t lrca() const { return execlist_.running().lrca(); }
+  /// A stalling L3 flush: nothing of earlier contexts is left in caches and local memory.
+  void caches_flushed() { flushed_ = true; }
   void start_batch(BatchPosition at, bool second_level);
   void end_batch();
   void set_arbitration(bool on) { arbitration_ = on; }
@@ -142,6 +145,7 @@ class Engine {
   Phase phase_ = Phase::idle;
   uint64_t next_ = kNever;
   bool arbitration_ = true, stop_ring_ = false, preempting_ = false, yield_ = false;
+  bool flushed_ = false;  ///< since the restore
   uint64_t active_since_ = 0, busy_ns_ = 0, running_since_ = 0;
   uint64_t command_ns_ = 0;   ///< charged for the command under way
   uint64_t batch_ns_ = 0;     ///< charged to the current first-level batch (fixed_batch_ns)

@@ -55,6 +55,7 @@ void Engine::finish_restore() {
   arbitration_ = true;
   workaround_ = Workaround::none;
   leave_loop();
+  flushed_ = false;
   window_page_ = kNever;
   if (!image_.restore(execlist_.running().lrca(), state_))
     return halt(mmu_.take_fault() ? kErrorPage : kErrorInstruction);
@@ -89,6 +90,8 @@ void Engine::finish_workaround() {
   workaround_ = per_context ? Workaround::per_context : Workaround::none;
   workaround_at_ = {state_.per_context & ~0xfffu, true};
   workaround_end_ = kNever;
+  if (!per_context && mmu_.state_observer())
+    mmu_.state_observer()->on_context(id_, lrca(), flushed_);
 }
 
 void Engine::begin_save(bool preempted) {

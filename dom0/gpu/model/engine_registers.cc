@@ -96,6 +96,7 @@ void Engine::reset() {
   if (phase_ != Phase::idle) go_idle();
   execlist_.reset();
   core_.regs.reset_engine(id_);
+  if (mmu_.state_observer()) mmu_.state_observer()->on_engine_reset(id_);
   mmu_.invalidate();
   mmu_.set_root(0);
   mmu_.take_fault();

@@ -41,6 +41,7 @@ struct Fabric {
   Registers& regs;
   Ggtt ggtt;
   DmaObserver* observer = nullptr;
+  StateObserver* state = nullptr;
   /// Grows whenever the outside world may have changed what memory answers at a frame: cached CPU
   /// pointers (never translations) are looked up again.
   uint64_t epoch = 1;
@@ -91,6 +92,7 @@ class Mmu {
   [[nodiscard]] uint64_t stamp() const {
     return generation_[0] + generation_[1] + (fabric_.epoch << 20);
   }
+  [[nodiscard]] StateObserver* state_observer() const { return fabric_.state; }
   [[nodiscard]] bool observed() const { return fabric_.observer != nullptr; }
   /// Faults since the last call (for error reporting).
   bool take_fault();

@@ -83,6 +83,7 @@ uint64_t Model::busy_ns(gen9::EngineId engine) const {
 }
 
 void Model::set_dma_observer(DmaObserver* observer) { impl_->core.fabric.observer = observer; }
+void Model::set_state_observer(StateObserver* observer) { impl_->core.fabric.state = observer; }
 void Model::set_command_observer(CommandObserver* observer) { impl_->core.observer = observer; }
 
 }  // namespace gpu::model

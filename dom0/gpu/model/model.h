@@ -72,6 +72,26 @@ class CommandObserver {
   virtual void on_command(const ExecutedCommand& command) = 0;
 };
 
+/// A register written by software: by the CPU, by a command, or by a context's restore.
+struct RegisterChange {
+  uint32_t lrca = 0;  ///< the context that did it; 0: the CPU
+  uint32_t offset = 0;
+  uint32_t before = 0, after = 0;  ///< as they read
+};
+
+/// Sees what stays in the GPU between contexts, to check that nobody meets another's. The model
+/// clears some registers where silicon leaves them; that is not told, so that nobody counts on it.
+class StateObserver {
+ public:
+  virtual ~StateObserver() = default;
+  virtual void on_register(const RegisterChange& change) = 0;
+  /// The context's own commands are about to run. `flushed`: caches and shared local memory were
+  /// emptied since it was restored, by a stalling L3 flush.
+  virtual void on_context(gen9::EngineId engine, uint32_t lrca, bool flushed) = 0;
+  /// The registers in the engine's own block are back at their reset values.
+  virtual void on_engine_reset(gen9::EngineId engine) = 0;
+};
+
 struct Config {
   uint16_t device_id = 0x1912;
   uint8_t revision = 6;
@@ -116,6 +136,7 @@ class Model final : public Device {
 
   void set_dma_observer(DmaObserver* observer);
   void set_command_observer(CommandObserver* observer);
+  void set_state_observer(StateObserver* observer);
 
   [[nodiscard]] const Config& config() const;
 

@@ -32,6 +32,7 @@ void write_post_sync(Engine& e, const PostSyncWrite& w) {
 
 void execute_pipe_control(Engine& e, Dwords d) {
   constexpr uint32_t kLriPostSync = hv::bit(23), kGgtt = hv::bit(24);
+  constexpr uint32_t kStall = hv::bit(20), kFlushL3 = hv::bit(27);
   if (d.size() < 3) return;
   const uint32_t flags = d[1];
   const uint64_t immediate =
@@ -47,6 +48,7 @@ void execute_pipe_control(Engine& e, Dwords d) {
     write_post_sync(e, w);  // nothing is drawn: the depth count is 0
   }
   if (flags & kTlbInvalidate) e.mmu().invalidate();
+  if ((flags & kFlushL3) && (flags & kStall)) e.caches_flushed();
   if (flags & kNotify) e.raise(gen9::irq::kPipeControlNotify);
 }
 

@@ -28,6 +28,7 @@ struct DriverTest : testing::Test {
   void SetUp() override {
     ASSERT_TRUE(driver.start().ok());
     device.writes.clear();
+    device.executes = false;
   }
   hv::Status submit(EngineId e, std::initializer_list<uint64_t> d) {
     return driver.submit(e, std::span(d.begin(), d.size()));

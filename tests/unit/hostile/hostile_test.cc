@@ -92,6 +92,9 @@ TEST_P(Hostile, NeighboursAreUnhurt) {
   }
   EXPECT_EQ(host.guard().violations(), 0u)
       << (host.guard().described().empty() ? "" : host.guard().described()[0]);
+  EXPECT_GT(host.hygiene().contexts(), 0u);
+  EXPECT_EQ(host.hygiene().leaks(), 0u)
+      << (host.hygiene().described().empty() ? "" : host.hygiene().described()[0]);
   host.model().set_command_observer(nullptr);
 }
 

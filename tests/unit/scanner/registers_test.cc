@@ -86,7 +86,7 @@ TEST(RegisterRules, WhatAUserMayWriteItMayRead) {
 }
 
 TEST(RegisterRules, TheBlitterListIsShort) {
-  EXPECT_EQ(count(EngineId::bcs, Rules::user_blitter, true), 1u + 32u + 3u);
+  EXPECT_EQ(count(EngineId::bcs, Rules::user_blitter, true), 1u + 32u);
   EXPECT_EQ(count(EngineId::bcs, Rules::user_blitter, false), 1u + 32u + 3u + 4u);
 }
 
