@@ -69,10 +69,10 @@ hv::Result<ShadowContext*, Reject> ContextSet::get(EngineId engine, uint64_t des
     if (!make_room()) return Reject::no_memory;
     auto c = std::make_unique<ShadowContext>();
     const unsigned pages = gen9::info(engine).context_pages;
-    auto image = shadow::HostObject::create(env_.gpu, env_.space, env_.retired,
-                                            shadow::PageUse::context, env_.owner, pages);
+    auto image = host_object(shadow::PageUse::context, pages);
     if (!image.ok()) return Reject::no_memory;
     c->image = std::move(image.value());
+    c->known_as.enter(env_.owners, static_cast<uint32_t>(c->image.base().v), env_.owner);
     c->engine = engine;
     c->guest_lrca = lrca;
     c->host_id = uint32_t{env_.owner.v} << 16 | (next_host_id_++ & 0xffff);
@@ -92,10 +92,14 @@ ShadowContext* ContextSet::find_host(uint32_t host_id) {
   return nullptr;
 }
 
-ShadowContext* ContextSet::find_lrca(uint32_t host_lrca) {
-  for (auto& [key, c] : contexts_)
-    if (c->image.base().v == host_lrca) return c.get();
-  return nullptr;
+/// The GPU's 4 GiB of GGTT are shared by all: where none is left, contexts at rest make room.
+hv::Result<shadow::HostObject> ContextSet::host_object(shadow::PageUse use, unsigned pages) {
+  const auto make = [&] {
+    return shadow::HostObject::create(env_.gpu, env_.space, env_.retired, use, env_.owner, pages);
+  };
+  auto object = make();
+  if (object.ok() || !env_.reclaim()) return object;
+  return make();
 }
 
 void ContextSet::note_tail(ShadowContext& c) {
@@ -108,6 +112,13 @@ void ContextSet::note_tail(ShadowContext& c) {
 }
 
 Refusal ContextSet::prepare(ShadowContext& c) {
+  preparing_ = &c;
+  const Refusal refusal = prepare_context(c);
+  preparing_ = nullptr;
+  return refusal;
+}
+
+Refusal ContextSet::prepare_context(ShadowContext& c) {
   const bool resumed = c.in_progress;
   if (!resumed) {
     if (const Reject r = load(c); r != Reject::none) return {r, 0, "logical ring context", 0};
@@ -199,6 +210,10 @@ void ContextSet::copy_back(ShadowContext& c, bool finished) {
     // A guest that unmapped its own context loses its image, as on hardware.
     (void)env_.ggtt.write(GmAddr{c.guest_lrca + hv::kPageSize + first * 4}, part);
   };
+  // Where a copy of a privileged batch stands in the host's GGTT is not the guest's to know.
+  constexpr uint32_t kPpgtt = 1u << 5;
+  for (const unsigned at : {ctx::kBbHeadUdw, ctx::kSbbHeadUdw})
+    if ((state[at + 4] & kPpgtt) == 0) state[at] = state[at + 2] = 0;
   // Only what the GPU owns: the guest may write its next tail at any time.
   put_range(ctx::kContextControl, ctx::kContextControl);
   put_range(ctx::kRingHead, ctx::kRingHead);
@@ -238,6 +253,34 @@ void ContextSet::drop(gen9::EngineMask engines) {
   for (auto it = contexts_.begin(); it != contexts_.end();) {
     const ShadowContext& c = *it->second;
     if (!(engines & gen9::engine_bit(it->first.first)) || !(c.in_progress || c.on_gpu)) {
+      ++it;
+      continue;
+    }
+    if (!c.write_all) remember_pages(c);
+    release(*it->second);
+    it = contexts_.erase(it);
+  }
+}
+
+uint64_t ContextSet::guest_address(gen9::EngineId engine, uint64_t address) const {
+  const auto holds = [address](const shadow::HostObject& o) {
+    return o.valid() && address >= o.base().v && address - o.base().v < o.pages() * hv::kPageSize;
+  };
+  for (const auto& [key, c] : contexts_) {
+    if (key.first != engine || !c->on_gpu) continue;
+    if (holds(c->ring)) return c->ring_start + (address - c->ring.base().v);
+    const auto any = [&](const BatchCopies& copies) {
+      return std::any_of(copies.objects.begin(), copies.objects.end(), holds);
+    };
+    if (holds(c->flush) || any(c->workarounds) || any(c->batches)) return c->ring_start + c->head;
+  }
+  return address;
+}
+
+void ContextSet::drop_idle() {
+  for (auto it = contexts_.begin(); it != contexts_.end();) {
+    const ShadowContext& c = *it->second;
+    if (c.in_progress || c.on_gpu || &c == preparing_) {
       ++it;
       continue;
     }

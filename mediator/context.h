@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "mediator/batch_shadow.h"
+#include "mediator/context_owners.h"
 #include "mediator/saved_pages.h"
 #include "mediator/shadow_env.h"
 
@@ -34,6 +35,7 @@ struct ShadowContext {
   bool addressing_64 = true;
 
   shadow::HostObject image, ring;
+  OwnedContext known_as;     ///< the image's address, for who asks whose it is
   shadow::HostObject flush;  ///< run inside the restore, where the guest runs nothing there
   std::optional<shadow::RootId> root;
   uint64_t pml4 = 0;
@@ -87,7 +89,6 @@ class ContextSet {
   /// Finds or makes the shadow of a guest descriptor's context. `now` orders the LRU.
   hv::Result<ShadowContext*, Reject> get(gen9::EngineId engine, uint64_t descriptor, uint64_t now);
   ShadowContext* find_host(uint32_t host_id);
-  ShadowContext* find_lrca(uint32_t host_lrca);
 
   /// At an ELSP write: takes the guest's tail of a context in progress (any other is loaded whole).
   void note_tail(ShadowContext& context);
@@ -109,13 +110,20 @@ class ContextSet {
   void drop(gen9::EngineMask engines);
   /// Forgets all contexts, but not what their images looked like.
   void forget();
+  /// What the engine's address (ACTHD) is to the guest: where its own ring, or its own PPGTT batch,
+  /// stands; for the host's copy of a privileged batch, where in the ring it was started.
+  [[nodiscard]] uint64_t guest_address(gen9::EngineId engine, uint64_t address) const;
+  /// Gives up the shadows of contexts at rest: another vGPU needs the room.
+  void drop_idle();
   [[nodiscard]] bool any_in_progress() const;
   [[nodiscard]] size_t size() const { return contexts_.size(); }
   void encode(std::vector<std::byte>& out) const;
 
  private:
   using Key = std::pair<gen9::EngineId, uint64_t>;
+  Refusal prepare_context(ShadowContext& c);
   bool make_room();
+  hv::Result<shadow::HostObject> host_object(shadow::PageUse use, unsigned pages);
   Reject load(ShadowContext& c);
   Reject load_ring(ShadowContext& c, std::span<const uint32_t> state);
   Reject load_ppgtt(ShadowContext& c, std::span<const uint32_t> state);
@@ -137,6 +145,7 @@ class ContextSet {
   hv::BusFrame no_ppgtt_ = hv::kNoFrame;  // PML4 without entries, for contexts that have none
   std::vector<uint32_t> segment_;         // scratch of prepare_ring
   SavedPages saved_pages_;
+  const ShadowContext* preparing_ = nullptr;
   std::map<Key, std::unique_ptr<ShadowContext>> contexts_;
 };
 

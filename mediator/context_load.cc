@@ -83,8 +83,7 @@ Reject ContextSet::load_ring(ShadowContext& c, std::span<const uint32_t> state) 
   const uint32_t bytes = ctx::ring_bytes(state[ctx::kRingCtl]);
   if (!env_.ggtt.windows().contains(start, bytes)) return Reject::ggtt_address;
   if (!c.ring.valid() || c.ring_bytes != bytes) {
-    auto ring = shadow::HostObject::create(env_.gpu, env_.space, env_.retired,
-                                           shadow::PageUse::ring, env_.owner, bytes >> 12);
+    auto ring = host_object(shadow::PageUse::ring, bytes >> 12);
     if (!ring.ok()) return Reject::no_memory;
     c.ring = std::move(ring.value());
   }

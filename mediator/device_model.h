@@ -13,6 +13,7 @@
 
 #include "hv/domain.h"
 #include "hv/types.h"
+#include "mediator/host_gpu.h"
 #include "mediator/interrupts.h"
 #include "mediator/register_file.h"
 #include "shadow/gen9/engine.h"
@@ -80,6 +81,8 @@ class DeviceSink {
   virtual void bar_changed(hv::Range range, bool enabled, uint64_t base, uint64_t bytes) = 0;
   virtual void raise_msi(uint64_t address, uint32_t data) = 0;
   virtual uint64_t now_ns() = 0;
+  /// Registers that come up with the host's values: they are loaded into the GPU for this vGPU.
+  [[nodiscard]] virtual std::span<const RegisterValue> host_values() const { return {}; }
 };
 
 /// A plane as the guest programmed it: what a screen reader needs.

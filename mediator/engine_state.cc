@@ -212,7 +212,7 @@ std::vector<LoadedRegister> list_loaded(EngineId e) {
   for (const EngineState& row : kTable) {
     if (!(row.engines & engine_bit(e)) || (row.keeping != load && row.keeping != saved)) continue;
     for (uint32_t at = first_of(row, e); at <= last_of(row, e); at += 4)
-      out.push_back({at, form_of(e, at), row.keeping == saved});
+      out.push_back({at, form_of(e, at), row.keeping == saved, row.last - row.first > 64});
   }
   return out;
 }

@@ -54,6 +54,7 @@ struct LoadedRegister {
     slot,    ///< FORCE_TO_NONPRIV: only what opens a register of this table
   } form = Form::plain;
   bool saved = false;
+  bool table = false;  ///< one of many: MOCS, L3CC
 };
 /// The registers to load at a switch on this engine, in the order of the table.
 std::span<const LoadedRegister> loaded_registers(gen9::EngineId engine);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "mediator/encode.h"
@@ -14,6 +15,7 @@
 namespace mediator {
 namespace {
 
+constexpr uint32_t kMaxVgpus = 0xfffe;  // ids have 16 bits, and the host has one
 constexpr size_t kEventBatch = 64;
 constexpr unsigned kMaxEventBatches = 64;  // per poll; the rest waits for the next one
 
@@ -29,6 +31,7 @@ struct Mediator::Impl final : VgpuHost {
         space(info.ggtt_free_base, info.ggtt_free_bytes),
         retired(g, space) {
     set_clock();
+    read_host_values();
     for (const EngineId e : gen9::kAllEngines)
       queues.emplace_back(e, gpu, clock, config, [this](hv::VgpuId id) { return find(id); });
   }
@@ -56,9 +59,18 @@ struct Mediator::Impl final : VgpuHost {
       // unless this one has the engine.
       if (rel == gen9::rel::kTimestamp) return static_cast<uint32_t>(timestamp());
       if (rel == gen9::rel::kTimestampUdw) return static_cast<uint32_t>(timestamp() >> 32);
-      if (queue(e).on_engine() == &vgpu) return gpu.read_register(offset);
+      if (queue(e).on_engine() != &vgpu) break;
+      if (rel == gen9::rel::kActhd || rel == gen9::rel::kActhdUdw) return active_head(vgpu, e, rel);
+      return gpu.read_register(offset);
     }
     return vgpu.device().registers().get(offset & ~uint32_t{3});
+  }
+  /// The engine works from the host's copies: the guest is told where its own stand.
+  uint32_t active_head(Vgpu& vgpu, EngineId e, uint32_t rel) {
+    const uint64_t low = gpu.read_register(gen9::engine_reg(e, gen9::rel::kActhd));
+    const uint64_t high = gpu.read_register(gen9::engine_reg(e, gen9::rel::kActhdUdw));
+    const uint64_t guests = vgpu.contexts().guest_address(e, high << 32 | low);
+    return static_cast<uint32_t>(rel == gen9::rel::kActhd ? guests : guests >> 32);
   }
   // The GPU's timestamp by the mediator's clock, set against the real one at start.
   uint64_t timestamp() override { return ticks(clock.now_ns()) + timestamp_offset; }
@@ -71,25 +83,57 @@ struct Mediator::Impl final : VgpuHost {
     const uint64_t now = uint64_t{gpu.read_register(high)} << 32 | gpu.read_register(low);
     timestamp_offset = now - ticks(clock.now_ns());
   }
-  [[nodiscard]] bool clocks_shown() const {
-    return std::ranges::any_of(vgpus, [](const auto& v) { return v.second->clock_page().shown(); });
-  }
   void refresh_clocks() {
-    if (!clocks_shown()) return;
+    if (clocks.empty()) return;
     next_refresh_ns = clock.now_ns() + config.clock_refresh_ns;
     const uint64_t now = timestamp();
-    for (auto& [id, v] : vgpus)
-      if (v->clock_page().shown()) v->clock_page().refresh(now);
+    for (const hv::VgpuId id : clocks) vgpus.at(id)->clock_page().refresh(now);
+  }
+  /// What the GPU has in the registers that are loaded for each vGPU, workarounds of the host
+  /// driver included, is what a vGPU's driver finds there. Tables every driver writes whole are
+  /// left out.
+  void read_host_values() {
+    for (const EngineId e : gen9::kAllEngines)
+      for (const LoadedRegister& r : loaded_registers(e)) {
+        using Form = LoadedRegister::Form;
+        if (r.table || (r.form != Form::plain && r.form != Form::masked)) continue;
+        const uint32_t value = gpu.read_register(r.offset);
+        if (value != 0)
+          host_values.push_back({r.offset, r.form == Form::masked ? value & 0xffff : value});
+      }
   }
   uint64_t now_ns() override { return clock.now_ns(); }
+  void deadline_moved(Vgpu& v, uint64_t was) override {
+    if (was != UINT64_MAX) deadlines.erase({was, v.id()});
+    if (v.next_deadline_ns() != UINT64_MAX) deadlines.insert({v.next_deadline_ns(), v.id()});
+    if (v.clock_page().shown())
+      clocks.insert(v.id());
+    else
+      clocks.erase(v.id());
+  }
+  bool reclaim_ggtt() override {
+    const uint64_t before = space.free_pages();
+    for (auto& [id, v] : vgpus) v->give_up_idle();
+    (void)retired.flush();
+    return space.free_pages() > before;
+  }
+  /// Timers that are due, each once. Idle vGPUs have none.
+  void run_timers(uint64_t now) {
+    due.clear();
+    for (auto it = deadlines.begin(); it != deadlines.end() && it->first <= now; ++it)
+      due.push_back(it->second);
+    for (const hv::VgpuId id : due)
+      if (Vgpu* v = find(id)) v->run_timers(now);
+  }
 
   hv::Result<hv::VgpuId> create(hv::Domain& domain, const VgpuConfig& vconfig) {
-    if (vgpus.size() >= config.max_vgpus) return hv::Error::no_memory;
+    if (vgpus.size() >= std::min(config.max_vgpus, kMaxVgpus)) return hv::Error::no_memory;
     while (next_id == 0 || vgpus.contains(hv::VgpuId{next_id})) ++next_id;
     const hv::VgpuId id{next_id++};
-    const Vgpu::Shared shared{gpu,     defaults, space,
-                              retired, *this,    config.keep_originals ? &originals : nullptr,
-                              stamps,  config};
+    const Vgpu::Shared shared{
+        gpu,    defaults, owners, host_values,
+        space,  retired,  *this,  config.keep_originals ? &originals : nullptr,
+        stamps, config};
     auto vgpu = Vgpu::create(id, domain, vconfig, shared);
     if (!vgpu.ok()) return vgpu.error();
     Vgpu& v = *vgpus.emplace(id, std::move(vgpu.value())).first->second;
@@ -124,6 +168,11 @@ struct Mediator::Impl final : VgpuHost {
   Originals originals;
   uint64_t stamps = 0, timestamp_offset = 0, next_refresh_ns = 0;
   uint16_t next_id = 1;
+  std::vector<RegisterValue> host_values;
+  ContextOwnerMap owners;  // before the vGPUs, whose contexts stand in it
+  std::set<std::pair<uint64_t, hv::VgpuId>> deadlines;
+  std::set<hv::VgpuId> clocks;  ///< of those whose clock page is shown
+  std::vector<hv::VgpuId> due;
   std::map<hv::VgpuId, std::unique_ptr<Vgpu>> vgpus;
   GpuShares gpu_shares{.slice_ns = config.slice_ns};
   std::map<hv::VgpuId, Share> shares;
@@ -145,6 +194,8 @@ void Mediator::destroy_vgpu(hv::VgpuId id) {
   Vgpu* v = impl_->find(id);
   if (v == nullptr) return;
   impl_->reset_wanted(*v, gen9::kAllEngineMask);
+  impl_->deadlines.erase({v->next_deadline_ns(), id});
+  impl_->clocks.erase(id);
   for (EngineQueue& q : impl_->queues) q.drop(id);
   // Nobody is left without the GPU because of one that is no more.
   if (impl_->gpu_shares.policy == Policy::exclusive && impl_->gpu_shares.holder == id) {
@@ -217,8 +268,7 @@ void Mediator::set_starved(hv::VgpuId id, bool starved) {
 void Mediator::poll() {
   impl_->take_events();
   const uint64_t now = impl_->clock.now_ns();
-  for (auto& [id, v] : impl_->vgpus)
-    if (v->next_deadline_ns() <= now) v->run_timers(now);
+  impl_->run_timers(now);
   for (EngineQueue& q : impl_->queues) q.tick();
   impl_->refresh_clocks();
 }
@@ -226,8 +276,12 @@ void Mediator::poll() {
 uint64_t Mediator::next_deadline_ns() const {
   uint64_t t = UINT64_MAX;
   for (const EngineQueue& q : impl_->queues) t = std::min(t, q.next_deadline_ns());
-  for (const auto& [id, v] : impl_->vgpus) t = std::min(t, v->next_deadline_ns());
-  return impl_->clocks_shown() ? std::min(t, impl_->next_refresh_ns) : t;
+  if (!impl_->deadlines.empty()) t = std::min(t, impl_->deadlines.begin()->first);
+  return impl_->clocks.empty() ? t : std::min(t, impl_->next_refresh_ns);
+}
+
+size_t Mediator::heartbeat_capacity() const {
+  return kHeartbeatLimitNs / std::max<uint64_t>(1, impl_->config.slice_ns + kSwitchNs);
 }
 
 bool Mediator::idle() const {
@@ -259,9 +313,7 @@ uint32_t Mediator::original_dword(hv::GmAddr host, uint32_t executed) const {
 }
 
 hv::VgpuId Mediator::owner_of_context(uint32_t lrca) const {
-  for (const auto& [id, v] : impl_->vgpus)
-    if (v->contexts().find_lrca(lrca & ~uint32_t{0xfff}) != nullptr) return id;
-  return hv::kHostOwner;
+  return impl_->owners.find(lrca & ~uint32_t{0xfff});
 }
 
 void Mediator::encode(std::vector<std::byte>& out) const {

@@ -25,7 +25,7 @@ struct MediatorConfig {
   uint64_t clock_refresh_ns = 1'000'000;
   /// Status events of one engine of a guest that waits for nothing are shown at most so often.
   uint64_t status_interval_ns = 1'000'000;
-  uint32_t max_vgpus = 256;
+  uint32_t max_vgpus = 0xfffe;  ///< memory is what bounds them
   uint32_t refusals_to_failsafe = 64;  ///< refused submissions before failsafe
   uint32_t batch_copy_pages = 8192;    ///< host-owned copies of batches one vGPU may hold
 };
@@ -49,6 +49,11 @@ struct VgpuStats {
   DeviceCounts device;
 };
 inline constexpr size_t kLatencySamples = 4096;
+
+/// i915 resets an engine whose heartbeat was missed four times, 2.5 s apart.
+inline constexpr uint64_t kHeartbeatLimitNs = 4 * 2'500'000'000ull;
+/// Taken for one switch between vGPUs, besides their slices.
+inline constexpr uint64_t kSwitchNs = 100'000;
 
 /// 32-bit BGRX rows, top first.
 struct Screen {
@@ -92,6 +97,9 @@ class Mediator {
   void poll();
   [[nodiscard]] uint64_t next_deadline_ns() const;
   [[nodiscard]] bool idle() const;
+  /// How many vGPUs may be busy on one engine at once, each with work of up to a slice, before an
+  /// i915 misses the heartbeats it resets its engine for (kHeartbeatLimitNs).
+  [[nodiscard]] size_t heartbeat_capacity() const;
 
   [[nodiscard]] std::vector<hv::VgpuId> vgpus() const;
   [[nodiscard]] VgpuStats stats(hv::VgpuId id) const;

@@ -22,6 +22,8 @@ void DeviceModel::Impl::reset_registers(bool full, bool zeroed) {
     if (d.offset >= end) break;
     if (d.reset != 0) reset_row(regs, d);
   }
+  for (const RegisterValue& r : sink.host_values())
+    if (r.offset < end) regs.set(r.offset, r.value);
   write_fuses(regs, config.device_id);
   regs.set(gen9::kForcewakeBlitterAck, 0);
   if (!full) return;

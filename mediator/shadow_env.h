@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 
+#include "mediator/context_owners.h"
 #include "mediator/default_images.h"
 #include "mediator/device_model.h"
 #include "mediator/host_gpu.h"
@@ -42,6 +44,9 @@ struct ShadowEnv {
   shadow::PpgttSet& ppgtt;
   DeviceModel& device;
   const DefaultImages& defaults;
+  ContextOwnerMap& owners;
+  /// Makes room in the host's GGTT; false if there was nothing to give up.
+  std::function<bool()> reclaim;
   Originals* originals = nullptr;  ///< nullptr: not kept
   bool scan_all = false;
   size_t batch_copy_pages = 0;  ///< host-owned copies of batches at once

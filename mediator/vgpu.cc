@@ -2,6 +2,7 @@
 #include "mediator/vgpu.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "mediator/encode.h"
 #include "mediator/engine_state.h"
@@ -55,8 +56,8 @@ hv::Status Vgpu::build() {
   clock_page_ = std::make_unique<ClockPage>(domain_, device_->registers());
   contexts_ = std::make_unique<ContextSet>(
       ShadowEnv{shared_.gpu, shared_.space, shared_.retired, id_, *ggtt_, *ppgtt_, *device_,
-                shared_.defaults, shared_.originals, shared_.config.scan_all,
-                shared_.config.batch_copy_pages},
+                shared_.defaults, shared_.owners, [this] { return shared_.host.reclaim_ggtt(); },
+                shared_.originals, shared_.config.scan_all, shared_.config.batch_copy_pages},
       shared_.stamps);
   aperture_ = std::make_unique<Aperture>(domain_, *ggtt_, *device_, config_.fences,
                                          config_.windows.low_base + config_.windows.low_bytes);
@@ -80,7 +81,10 @@ uint64_t Vgpu::on_read(hv::Range range, uint64_t offset, unsigned size) {
 
 void Vgpu::on_write(hv::Range range, uint64_t offset, unsigned size, uint64_t value) {
   switch (range) {
-    case hv::Range::config: device_->config_write(offset, size, value); return;
+    case hv::Range::config:
+      device_->config_write(offset, size, value);
+      note_deadline();
+      return;
     case hv::Range::bar2:
       aperture_->write(offset, size, value,
                        [this](hv::Gpa at, unsigned n) { ppgtt_->on_page_write(at, n); });
@@ -90,6 +94,7 @@ void Vgpu::on_write(hv::Range range, uint64_t offset, unsigned size, uint64_t va
   if (offset < gen9::kMmioBytes) {
     if (offset + size <= gen9::kMmioBytes) device_->mmio_write(offset, size, value);
     show_awaited();
+    note_deadline();
     return;
   }
   if (offset >= gen9::kGttOffset && stats_.failsafe == FailsafeReason::none)
@@ -97,6 +102,15 @@ void Vgpu::on_write(hv::Range range, uint64_t offset, unsigned size, uint64_t va
 }
 
 void Vgpu::on_page_write(hv::Gpa address, unsigned size) { ppgtt_->on_page_write(address, size); }
+
+void Vgpu::note_deadline() {
+  if (clock_page_ == nullptr) return;
+  uint64_t next = std::min(device_->next_deadline_ns(), clock_page_->next_deadline_ns());
+  for (const Engine& e : engines_) next = std::min(next, e.status_due_ns);
+  const bool showed = std::exchange(clock_shown_, clock_page_->shown());
+  if (next == deadline_ns_ && showed == clock_shown_) return;
+  shared_.host.deadline_moved(*this, std::exchange(deadline_ns_, next));
+}
 
 void Vgpu::stall(EngineId engine) { engines_[index(engine)].stalled = true; }
 
@@ -160,6 +174,7 @@ void Vgpu::resume(std::span<const std::byte> registers, FailsafeReason failsafe)
   ggtt_->resume();
   for (const EngineId e : gen9::kAllEngines) update_status_register(e);
   if (failsafe != FailsafeReason::none) enter_failsafe(failsafe);
+  note_deadline();
 }
 
 void Vgpu::reset_engine_state(EngineId engine) {
@@ -170,6 +185,7 @@ void Vgpu::reset_engine_state(EngineId engine) {
   e.status_held = e.withheld = e.told_done = false;
   e.quick = 0;
   e.held_status.clear();
+  note_deadline();
   e.status_page = device_->registers().get(engine_reg(engine, rel::kHwsPga));
   update_status_register(engine);
 }

@@ -30,6 +30,10 @@ class VgpuHost {
   virtual uint32_t live_register(Vgpu& vgpu, uint32_t offset) = 0;
   /// What the clocks of all engines say.
   virtual uint64_t timestamp() = 0;
+  /// next_deadline_ns() is no longer `was`, or the clock page came or went.
+  virtual void deadline_moved(Vgpu& vgpu, uint64_t was) = 0;
+  /// No room in the host's GGTT: contexts at rest are given up. False if that freed nothing.
+  virtual bool reclaim_ggtt() = 0;
   virtual uint64_t now_ns() = 0;
 };
 
@@ -39,6 +43,8 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   struct Shared {
     HostGpu& gpu;
     const DefaultImages& defaults;
+    ContextOwnerMap& owners;
+    const std::vector<RegisterValue>& host_values;
     shadow::GgttSpace& space;
     shadow::Retired& retired;
     VgpuHost& host;
@@ -101,14 +107,20 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   shadow::Ggtt& ggtt() { return *ggtt_; }
   shadow::PpgttSet& ppgtt() { return *ppgtt_; }
   ContextSet& contexts() { return *contexts_; }
-  [[nodiscard]] uint64_t next_deadline_ns() const;
+  /// When run_timers wants to be called next, as last told to the host.
+  [[nodiscard]] uint64_t next_deadline_ns() const { return deadline_ns_; }
+  /// Tells the host if the next deadline has moved. After whatever may have moved it.
+  void note_deadline();
   void run_timers(uint64_t now_ns);
+  /// Gives up what it holds of the host's GGTT without using it.
+  void give_up_idle() { contexts_->drop_idle(); }
   void encode(std::vector<std::byte>& out) const;
 
  private:
   Vgpu(hv::VgpuId id, hv::Domain& domain, const VgpuConfig& config, const Shared& shared);
   hv::Status build();
   void submit(EngineId engine, const Execlist& list);
+  std::vector<ShadowContext*> prepare_contexts(EngineId engine);
   bool acceptable(const Execlist& list) const;
   void queued_list(EngineId engine);
   void reset_engine_state(EngineId engine);
@@ -137,6 +149,9 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   void bar_changed(hv::Range range, bool enabled, uint64_t base, uint64_t bytes) override;
   void raise_msi(uint64_t address, uint32_t data) override;
   uint64_t now_ns() override;
+  [[nodiscard]] std::span<const RegisterValue> host_values() const override {
+    return shared_.host_values;
+  }
   // StatusSink.
   void context_status(EngineId engine, uint32_t event, uint32_t context_id, Signal signal) override;
 
@@ -165,6 +180,8 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   uint32_t opregion_ = 0;  // where it is
   VgpuStats stats_;
   size_t next_sample_ = 0;
+  uint64_t deadline_ns_ = UINT64_MAX;
+  bool clock_shown_ = false;
   std::unique_ptr<DeviceModel> device_;
   std::unique_ptr<ClockPage> clock_page_;
   std::unique_ptr<shadow::Ggtt> ggtt_;

@@ -92,6 +92,12 @@ bool Vgpu::runnable(EngineId engine) const {
 }
 
 std::vector<ShadowContext*> Vgpu::prepare(EngineId engine) {
+  std::vector<ShadowContext*> contexts = prepare_contexts(engine);
+  note_deadline();  // an audited flip may have moved it
+  return contexts;
+}
+
+std::vector<ShadowContext*> Vgpu::prepare_contexts(EngineId engine) {
   std::vector<ShadowContext*> out;
   for (const uint64_t d : engines_[index(engine)].execlist.remaining()) {
     const auto context = contexts_->get(engine, d, now_ns());
@@ -185,6 +191,7 @@ void Vgpu::context_status(EngineId engine, uint32_t event, uint32_t context_id, 
     return show_status(engine);
   e.status_due_ns = std::min(e.status_due_ns, soonest);
   e.status_held = e.status_held || signal == Signal::now;
+  note_deadline();
 }
 
 /// How long its guest let the engine stand idle.
@@ -236,6 +243,7 @@ void Vgpu::show_status(EngineId engine) {
   e.status_held = false;
   // It was wrong to expect another list.
   if (std::exchange(e.withheld, false)) e.quick = 0;
+  note_deadline();
   engine_event(engine, gen9::irq::kContextSwitch);
 }
 
@@ -250,17 +258,12 @@ void Vgpu::show_awaited() {
     if (engines_[index(e)].status_held && guest_waits(e)) show_status(e);
 }
 
-uint64_t Vgpu::next_deadline_ns() const {
-  uint64_t t = std::min(device_->next_deadline_ns(), clock_page_->next_deadline_ns());
-  for (const Engine& e : engines_) t = std::min(t, e.status_due_ns);
-  return t;
-}
-
 void Vgpu::run_timers(uint64_t now) {
   device_->run_timers(now);
   clock_page_->run_timer(now);
   for (const EngineId e : gen9::kAllEngines)
     if (engines_[index(e)].status_due_ns <= now) show_status(e);
+  note_deadline();
 }
 
 void Vgpu::update_status_register(EngineId engine) {

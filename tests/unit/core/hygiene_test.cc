@@ -205,6 +205,27 @@ TEST_F(Hygiene, RegistersOpenToBatchesAreNeverTheRingsToStop) {
   EXPECT_EQ(gpu.loaded[0x209c] >> 16 & gen9::kMiModeStopRing, 0u);
 }
 
+TEST_F(Hygiene, TheHostsWorkaroundsAreWhereAVgpuBegins) {
+  gpu.registers[kL3Sqc4] = 0x200000;  // as the host driver left it
+  mediator->destroy_vgpu(g().vgpu);
+  guests.clear();
+  mediator = std::make_unique<mediator::Mediator>(gpu, clock, config);
+  add_guest();
+  EXPECT_EQ(g().traps->on_read(hv::Range::bar0, kL3Sqc4, 4), 0x200000u);
+  g().make_context(kA);
+  g().emit(kA, {kNoop, kNoop});
+  g().submit(kDescA);
+  EXPECT_EQ(gpu.loaded[kL3Sqc4], 0x200000u);
+}
+
+TEST_F(Hygiene, TheGuestIsToldWhereItsOwnRingIsAndNotTheHosts) {
+  g().submit(kDescA);
+  const uint32_t ring = shadow_dword(1, ctx::kRingStart * 4);
+  gpu.registers[0x2074] = ring + 8;
+  EXPECT_NE(ring, Guest::ring(kA));
+  EXPECT_EQ(g().traps->on_read(hv::Range::bar0, 0x2074, 4), Guest::ring(kA) + 8);
+}
+
 TEST_F(Hygiene, FaultsAndErrorsOfAnEarlierContextAreNotTold) {
   Guest& other = add_guest();
   other.make_context(kA);

@@ -106,7 +106,10 @@ uint64_t leaks_when_lost(std::function<bool(uint32_t offset)> lost) {
 TEST(HygieneOfTheMediator, NoVgpuMeetsAnothersState) { EXPECT_EQ(leaks_when_lost({}), 0u); }
 
 TEST(HygieneOfTheMediator, AnOmissionShows) {
-  EXPECT_GT(leaks_when_lost([](uint32_t o) { return o == gen9::kMocs[1] + 4; }), 0u);
+  // The first guest's entry arrives, no other's does.
+  EXPECT_GT(
+      leaks_when_lost([n = 0](uint32_t o) mutable { return o == gen9::kMocs[1] + 4 && n++ > 0; }),
+      0u);
 }
 
 }  // namespace
