@@ -229,8 +229,8 @@ void EngineQueue::kill_flight(Trouble trouble) {
   schedule();
 }
 
-/// What flew is gone: its vGPU's engine stands still until the guest resets it. What it wasted is on
-/// its account.
+/// What flew is gone: its vGPU's engine stands still until the guest resets it. What it wasted is
+/// on its account.
 void EngineQueue::lose_flight() {
   Vgpu& vgpu = *flight_->vgpu;
   const uint64_t segment = flight_->segment_ns, now = clock_.now_ns();

@@ -164,9 +164,10 @@ hv::Result<hv::DomId, Problem> Service::admit(const Backend::Identity& who, cons
         "use a smaller type, or stop a guest"};
   }
   if (const size_t fit = session_->mediator().heartbeat_capacity(); guests_.size() >= fit)
-    log_.add(LogLevel::warning, who.name,
-             "more than " + std::to_string(fit) +
-                 " guests: if all were busy, their drivers would miss heartbeats and reset engines");
+    log_.add(
+        LogLevel::warning, who.name,
+        "more than " + std::to_string(fit) +
+            " guests: if all were busy, their drivers would miss heartbeats and reset engines");
   g->vgpu = *id;
   Guest& guest = *guests_.emplace(who.id, std::move(g)).first->second;
   if (const auto live = guest.backend->go_live(*session_->traps(*id)); !live.ok()) {
