@@ -2,6 +2,7 @@
 #include "mediator/batch_shadow.h"
 
 #include "mediator/engine_state.h"
+#include "mediator/register_access.h"
 #include "shadow/gen9/pte.h"
 #include "shadow/gen9/regs.h"
 
@@ -219,6 +220,9 @@ void BatchShadow::load_register(uint32_t reg, uint32_t& value) {
   if (reg == kCsChicken1 && (value >> 16 & GpgpuPreemption::mask) != 0)
     mid_thread_ = GpgpuPreemption::get(value) == 0;
   marks_engine_ = marks_engine_ || is_loaded(engine_, reg);
+  // What is loaded from memory too (saved, changed and put back by a workaround) stands in the GPU
+  // alone, and is read back there.
+  if (may_read_register(engine_, Rules::privileged, reg)) return;
   env_.device.command_write(reg, value);
 }
 

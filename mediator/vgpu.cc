@@ -7,6 +7,7 @@
 #include "mediator/encode.h"
 #include "mediator/engine_state.h"
 #include "mediator/opregion.h"
+#include "mediator/register_access.h"
 #include "shadow/gen9/context_image.h"
 #include "shadow/gen9/regs.h"
 
@@ -269,7 +270,7 @@ void Vgpu::save_registers(EngineId engine) {
 /// Is the register open to this vGPU's user batches, by hardware or by its own choice?
 bool Vgpu::user_may_write(EngineId engine, uint32_t offset) const {
   constexpr uint32_t kVfSkpd = 0x2470;
-  if (offset == kVfSkpd) return true;
+  if (offset == kVfSkpd || may_read_register(engine, Rules::privileged, offset)) return true;
   for (uint32_t slot = 0; slot < 48; slot += 4) {
     const uint32_t open =
         device_->registers().get(engine_reg(engine, rel::kForceToNonpriv0 + slot));

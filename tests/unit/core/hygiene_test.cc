@@ -218,6 +218,20 @@ TEST_F(Hygiene, TheHostsWorkaroundsAreWhereAVgpuBegins) {
   EXPECT_EQ(gpu.loaded[kL3Sqc4], 0x200000u);
 }
 
+TEST_F(Hygiene, WhatAStreamChangesAndPutsBackItselfIsNotTakenForChanged) {
+  g().traps->on_write(hv::Range::bar0, kL3Sqc4, 4, 0x200000);
+  g().emit(kA, {kLri1, kL3Sqc4, 0x40600000, kNoop});
+  g().submit(kDescA);
+  EXPECT_EQ(gpu.loaded[kL3Sqc4], 0x200000u);
+  finish();
+  gpu.registers[kL3Sqc4] = 0x10;  // what was loaded from memory last
+  Guest& other = add_guest();
+  other.make_context(kA);
+  other.emit(kA, {kNoop, kNoop});
+  other.submit(kDescA);
+  EXPECT_EQ(g().traps->on_read(hv::Range::bar0, kL3Sqc4, 4), 0x10u);
+}
+
 TEST_F(Hygiene, TheGuestIsToldWhereItsOwnRingIsAndNotTheHosts) {
   g().submit(kDescA);
   const uint32_t ring = shadow_dword(1, ctx::kRingStart * 4);
