@@ -25,7 +25,7 @@ struct MediatorConfig {
   uint64_t clock_refresh_ns = 1'000'000;
   /// Status events of one engine of a guest that waits for nothing are shown at most so often.
   uint64_t status_interval_ns = 1'000'000;
-  uint32_t max_vgpus = 0xfffe;         ///< memory is what bounds them
+  uint32_t max_vgpus = 4096;  ///< as many as a recording may hold; memory bounds them before
   uint32_t refusals_to_failsafe = 64;  ///< refused submissions before failsafe
   uint32_t batch_copy_pages = 8192;    ///< host-owned copies of batches one vGPU may hold
 };

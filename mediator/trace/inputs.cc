@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "mediator/trace/inputs.h"
 
-#include <algorithm>
-
 #include "shadow/gen9/regs.h"
 
 namespace mediator::trace {
@@ -29,7 +27,7 @@ bool power_of_two(uint64_t v) { return (v & (v - 1)) == 0; }
 
 bool sane_session(const Record& r) {
   return r.args[0] >= 1 && r.args[0] <= kMaxTime && r.args[1] <= kMaxTime &&
-         r.args[4] <= UINT16_MAX && r.args[5] <= UINT32_MAX;
+         r.args[4] <= kMaxVgpus && r.args[5] <= UINT32_MAX;
 }
 
 MediatorConfig decode_session(const Record& r) {
@@ -38,7 +36,7 @@ MediatorConfig decode_session(const Record& r) {
   c.hang_ns = r.args[1];
   c.scan_all = r.args[2] != 0;
   c.keep_originals = r.args[3] != 0;
-  c.max_vgpus = static_cast<uint32_t>(std::min(r.args[4], kMaxVgpus));  // a file is no owner
+  c.max_vgpus = static_cast<uint32_t>(r.args[4]);
   c.refusals_to_failsafe = static_cast<uint32_t>(r.args[5]);
   c.status_interval_ns = r.args[6];  // 0 in recordings from before there was one, as it was then
   return c;
