@@ -99,6 +99,29 @@ VgpuType to_type(const json::value& v) {
           number<uint32_t>(v, "weight"),         number<uint32_t>(v, "maximum")};
 }
 
+json::object shares_json(const ShareSettings& s) {
+  return {{"weight", s.share.weight},     {"cap", s.share.cap},
+          {"fixed", s.share.fixed},       {"latency", static_cast<int>(s.share.latency)},
+          {"slice_ns", s.share.slice_ns}, {"follow_weight", s.follow_weight},
+          {"follow_cap", s.follow_cap},   {"boost", s.boost}};
+}
+ShareSettings to_shares(const json::value& v) {
+  ShareSettings s;
+  s.share.weight = number<uint32_t>(v, "weight");
+  s.share.cap = number<uint32_t>(v, "cap");
+  s.share.fixed = number<uint32_t>(v, "fixed");
+  const auto latency = number<unsigned>(v, "latency");
+  if (latency > static_cast<unsigned>(mediator::LatencyClass::interactive))
+    throw std::runtime_error("no such latency class");
+  s.share.latency = static_cast<mediator::LatencyClass>(latency);
+  s.share.slice_ns = number<uint64_t>(v, "slice_ns");
+  s.follow_weight = v.at("follow_weight").as_bool();
+  s.follow_cap = v.at("follow_cap").as_bool();
+  s.boost = v.at("boost").as_bool();
+  if (const char* rule = mediator::broken_rule(s.share)) throw std::runtime_error(rule);
+  return s;
+}
+
 bool write_file(const std::string& path, const std::string& text) {
   const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   return fd && ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
@@ -107,15 +130,17 @@ bool write_file(const std::string& path, const std::string& text) {
 }  // namespace
 
 std::string encode_kept(const KeptGuest& g) {
-  return json::serialize(json::object{{"version", kVersion},
-                                      {"backend", record_json(g.backend)},
-                                      {"name", g.name},
-                                      {"type", to_json(g.type)},
-                                      {"config", to_hex(g.config)},
-                                      {"failsafe", static_cast<int>(g.failsafe)},
-                                      {"paused", g.paused},
-                                      {"takeovers", g.takeovers},
-                                      {"taken_over_at", g.taken_over_at}});
+  json::object o{{"version", kVersion},
+                 {"backend", record_json(g.backend)},
+                 {"name", g.name},
+                 {"type", to_json(g.type)},
+                 {"config", to_hex(g.config)},
+                 {"failsafe", static_cast<int>(g.failsafe)},
+                 {"paused", g.paused},
+                 {"takeovers", g.takeovers},
+                 {"taken_over_at", g.taken_over_at}};
+  if (g.shares) o["shares"] = shares_json(*g.shares);
+  return json::serialize(o);
 }
 
 hv::Result<KeptGuest, std::string> decode_kept(std::string_view text) try {
@@ -131,6 +156,7 @@ hv::Result<KeptGuest, std::string> decode_kept(std::string_view text) try {
     return std::string("no such failsafe reason");
   g.failsafe = static_cast<mediator::FailsafeReason>(failsafe);
   g.paused = v.at("paused").as_bool();
+  if (const json::value* s = v.as_object().if_contains("shares")) g.shares = to_shares(*s);
   g.takeovers = number<uint32_t>(v, "takeovers");
   g.taken_over_at = number<int64_t>(v, "taken_over_at");
   return g;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,8 +25,9 @@ struct KeptGuest {
   std::array<uint8_t, kConfigSpace> config{};
   mediator::FailsafeReason failsafe{};
   bool paused = false;
-  uint32_t takeovers = 0;     ///< in a row, without much time between them
-  int64_t taken_over_at = 0;  ///< Unix seconds
+  std::optional<ShareSettings> shares;  ///< as set; records of earlier daemons have none
+  uint32_t takeovers = 0;               ///< in a row, without much time between them
+  int64_t taken_over_at = 0;            ///< Unix seconds
   bool operator==(const KeptGuest&) const = default;
 };
 

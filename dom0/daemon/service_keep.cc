@@ -60,6 +60,7 @@ void Service::keep(Guest& g) {
   g.kept_guest.type = g.type;
   g.kept_guest.failsafe = session_->mediator().stats(g.vgpu).failsafe;
   g.kept_guest.paused = g.paused;
+  g.kept_guest.shares = g.shares;
   // Not through the session: it is no access of the guest's, and no part of a recording.
   read_config_space(*session_->mediator().traps(g.vgpu), g.kept_guest.config);
   if (const std::string why = folder_.store(g.kept_guest); !why.empty())
@@ -103,6 +104,7 @@ bool Service::go_on_with(const KeptGuest& k, std::unique_ptr<BackendGuest> backe
   g->kept_guest = k;
   if (const VgpuType* now = config_.find_type(k.type.name)) g->type.shares = now->shares;
   init_shares(*g);
+  if (k.shares) g->shares = *k.shares;
   const auto id = session_->create_vgpu(g->backend->domain(), vgpu_config(k.type, config_, k.name));
   if (!id.ok()) return false;
   g->vgpu = *id;

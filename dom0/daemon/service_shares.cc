@@ -113,6 +113,7 @@ Service::Done Service::set_shares(const std::string& domain, const Options& opti
     return Problem{rule, "nothing was changed; see xengvt-set(1)"};
   }
   if (cpu_) cpu_->set_boost(g.backend->domain().id(), g.shares.boost);
+  keep(g);  // so that the next daemon goes on with it
   arm_timer();
   return {};
 }

@@ -177,6 +177,18 @@ TEST_F(Takeover, ADaemonThatIsToldToEndLeavesNothing) {
   begin();
   EXPECT_TRUE(service_->guests().empty());
 }
+TEST_F(Takeover, WhatItsOwnerSetGoesOn) {
+  boot_guest();
+  ASSERT_TRUE(service_->set_shares("7", {{"weight", "77"}, {"cap", "30"}, {"slice", "3"}}).ok());
+  ASSERT_FALSE(service_->set_shares("7", {{"cap", "101"}}).ok());
+  die();
+  begin();
+  ASSERT_EQ(service_->guests().size(), 1u);
+  const mediator::Share share = service_->guests()[0].stats.share;
+  EXPECT_EQ(share.weight, 77u);
+  EXPECT_EQ(share.cap, 3000u);
+  EXPECT_EQ(share.slice_ns, 3'000'000u);
+}
 TEST_F(Takeover, AGuestThatIsGoneIsForgotten) {
   boot_guest();
   die();
@@ -242,9 +254,16 @@ TEST(Kept, WhatIsWrittenIsRead) {
   g.failsafe = mediator::FailsafeReason::bad_fence;
   g.takeovers = 2;
   g.taken_over_at = -1;
+  g.shares = ShareSettings{.share = {.weight = 9, .cap = 250, .fixed = 1}, .boost = true};
   const auto read = decode_kept(encode_kept(g));
   ASSERT_TRUE(read.ok()) << read.error();
   EXPECT_EQ(*read, g);
+}
+TEST(Kept, SharesThatBreakARuleAreRefused) {
+  KeptGuest g;
+  g.shares = ShareSettings{};
+  g.shares->share.cap = mediator::kWholeGpu + 1;
+  EXPECT_FALSE(decode_kept(encode_kept(g)).ok());
 }
 TEST(Kept, NonsenseIsRefused) {
   const std::string good = encode_kept({});
