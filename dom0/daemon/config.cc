@@ -145,6 +145,7 @@ Keys gpu_keys(Config& c) {
           {"slice-ms", number(c.slice_ms, 1, 30)},
           {"hang-ms", number(c.hang_ms, 10, 60'000)},
           {"status-us", number(c.status_us, 0, 100'000)},
+          {"clock-us", number(c.clock_us, 100, 100'000)},
           {"policy", policy(c.policy)},
           {"window-ms", number(c.window_ms, 10, 1000)},
           {"follow-cpu", yes_no(c.follow_cpu)},

@@ -48,6 +48,7 @@ struct Config {
   uint64_t max_lag_ms = 20;   ///< a slower model forgets what it lags beyond this, 1..10000
   uint64_t slice_ms = 5;      ///< 1..30
   uint64_t hang_ms = 200;     ///< 10..60000
+  uint64_t clock_us = 1000;   ///< a clock that is read without exits is set so often, 100..100000
   uint64_t status_us = 1000;  ///< least time between status interrupts nobody waits for, 0..100000
   mediator::Policy policy = mediator::Policy::best_effort;  ///< not exclusive: nobody is there yet
   uint64_t window_ms = 100;                                 ///< of caps and shares, 10..1000

@@ -83,6 +83,7 @@ mediator::MediatorConfig Service::mediator_config() const {
   m.slice_ns = config_.slice_ms * 1'000'000;
   m.hang_ns = config_.hang_ms * 1'000'000;
   m.status_interval_ns = config_.status_us * 1000;
+  m.clock_refresh_ns = config_.clock_us * 1000;
   return m;
 }
 

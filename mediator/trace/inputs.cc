@@ -27,7 +27,7 @@ bool power_of_two(uint64_t v) { return (v & (v - 1)) == 0; }
 
 bool sane_session(const Record& r) {
   return r.args[0] >= 1 && r.args[0] <= kMaxTime && r.args[1] <= kMaxTime &&
-         r.args[4] <= kMaxVgpus && r.args[5] <= UINT32_MAX;
+         r.args[4] <= kMaxVgpus && r.args[5] <= UINT32_MAX && r.args[7] <= kMaxTime;
 }
 
 MediatorConfig decode_session(const Record& r) {
@@ -39,6 +39,7 @@ MediatorConfig decode_session(const Record& r) {
   c.max_vgpus = static_cast<uint32_t>(r.args[4]);
   c.refusals_to_failsafe = static_cast<uint32_t>(r.args[5]);
   c.status_interval_ns = r.args[6];  // 0 in recordings from before there was one, as it was then
+  if (r.args[7] != 0) c.clock_refresh_ns = r.args[7];  // 1 ms before it was written down
   return c;
 }
 

@@ -33,7 +33,7 @@ TEST(Config, EveryKeyIsRead) {
       "[daemon]\nguests = /tmp/g\nsocket = /tmp/s\nsocket-mode = 0660\nsocket-group = "
       "video\nlog-level = debug\n"
       "trace = /tmp/t\n[gpu]\ndevice-id = 0x5912\ntime-scale = 0.25\nstep-us = 50\nspin-us = 0\n"
-      "max-lag-ms = 7\nslice-ms = 9\nhang-ms = 300\nstatus-us = 70\n"
+      "max-lag-ms = 7\nslice-ms = 9\nhang-ms = 300\nstatus-us = 70\nclock-us = 200\n"
       "[type tiny]\nlow-mib = 32\nhigh-mib = 0\nfences = 2\nresolution = 800x600\nweight = 3\n"
       "maximum = 1\n");
   ASSERT_TRUE(c.ok()) << c.error();
@@ -51,6 +51,7 @@ TEST(Config, EveryKeyIsRead) {
   EXPECT_EQ(c->slice_ms, 9u);
   EXPECT_EQ(c->hang_ms, 300u);
   EXPECT_EQ(c->status_us, 70u);
+  EXPECT_EQ(c->clock_us, 200u);
   ASSERT_EQ(c->types.size(), 1u);
   EXPECT_EQ(c->types[0], (VgpuType{"tiny", 32, 0, 2, 800, 600, 3, 1}));
 }
@@ -70,6 +71,7 @@ TEST(Config, TheFileShippedSaysWhatIsBuiltIn) {
   EXPECT_EQ(shipped->slice_ms, built_in.slice_ms);
   EXPECT_EQ(shipped->hang_ms, built_in.hang_ms);
   EXPECT_EQ(shipped->status_us, built_in.status_us);
+  EXPECT_EQ(shipped->clock_us, built_in.clock_us);
 }
 
 TEST(Config, UnknownKeysAndSectionsAreNamed) {
