@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 # A guest's batches that never end: its own driver gets over them, and a guest beside it has its results and
-# its pace. Then the driver is unloaded and loaded again.
+# its pace, which is only noted here and judged by the stage pace. Then the driver is unloaded and loaded again.
 # shellcheck source=tests/xen/dom0/vgpu.sh
 . /bed/dom0/vgpu.sh
 need_guests one two || return
@@ -17,7 +17,7 @@ program_worked two 120 pace
 during=$(pace_of)
 figure pace_alone "$before"
 figure pace_beside_hang "$during"
-check "a guest beside one that hangs keeps its pace ($before before, $during during)" "$(console two)" \
+[ -z "${judge_pace:-}" ] || check "a guest beside one that hangs keeps its pace ($before before, $during during)" "$(console two)" \
   awk "BEGIN {exit !($during >= 0.7 * $before)}"
 check "the daemon goes on" "$log/xengvtd.log" daemon_runs
 begin one reload.sh
