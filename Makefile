@@ -168,6 +168,12 @@ $(CONSOLE_READER): $(wildcard tests/xen/console/*) $(OBJ_DEPS)
 	$(call say,CXX)
 	@mkdir -p $(@D)
 	$(Q)$(CXX) -std=gnu++20 $(WARN) -O2 -Ibuild/view/tests tests/xen/console/main.cc -o $@ -lpng
+# What the bed's stages do in dom0 behind the mediator's back.
+POKE := build/release/xen-poke
+$(POKE): tests/xen/poke/poke.cc $(OBJ_DEPS)
+	$(call say,CXX)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -std=gnu++20 $(WARN) -O2 $< -o $@ -lxenctrl
 # Those for the guests' root are not: Mesa is loaded at run time.
 MESA_PROGRAMS := $(patsubst tests/xen/guest/mesa/%.cc,build/xen/guest-bin/%,$(wildcard tests/xen/guest/mesa/*.cc))
 $(MESA_PROGRAMS): build/xen/guest-bin/%: tests/xen/guest/mesa/%.cc
@@ -232,10 +238,10 @@ bench-sched:  ## measure the scheduler's figures into build/bench-sched.json and
 setup-xen: setup  ## install what the bed needs besides
 	@tests/tools/setup_packages.sh $(XEN_PACKAGES)
 check-xen: setup-xen  ## boot stock Xen and guests under emulation: make check-xen STAGES="boot vgpu"
-	@$(call build,release,all $(GUEST_PROGRAMS) $(LEAN_GUEST) $(CONSOLE_READER))
+	@$(call build,release,all $(GUEST_PROGRAMS) $(LEAN_GUEST) $(CONSOLE_READER) $(POKE))
 	tests/xen/run.sh $(STAGES)
 xen-shell: setup-xen  ## an interactive dom0 on this terminal; `poweroff -f` leaves it
-	@$(SUBMAKE) PRESET=release all $(GUEST_PROGRAMS) $(LEAN_GUEST) $(CONSOLE_READER)
+	@$(SUBMAKE) PRESET=release all $(GUEST_PROGRAMS) $(LEAN_GUEST) $(CONSOLE_READER) $(POKE)
 	tests/xen/run.sh --shell
 lint:  ## formatting, layering, scripts, man pages
 	@$(RUN_CHECKS) tests/tools/lint.sh

@@ -33,6 +33,7 @@ int set_main(Args args, std::ostream& out, std::ostream& err);
 int top_main(Args args, std::ostream& out, std::ostream& err);
 int screenshot_main(Args args, std::ostream& out, std::ostream& err);
 int log_main(Args args, std::ostream& out, std::ostream& err);
+int host_main(Args args, std::ostream& out, std::ostream& err);
 int check_main(Args args, std::ostream& out, std::ostream& err);
 
 /// The whole program: picks the sub-command. `args` excludes the program's name.

@@ -33,6 +33,7 @@ constexpr std::array kCommands{
     Command{"top", "what every vGPU does, live", top_main},
     Command{"screenshot", "write what guests show as PNG", screenshot_main},
     Command{"log", "what xengvtd logged last", log_main},
+    Command{"host", "tells about, and tries, a GPU of this host", host_main},
     Command{"check", "what this host is missing", check_main},
 };
 

@@ -3,7 +3,7 @@
 # Completion of xengvt for bash. Options come from the program's own --help.
 _xengvt() {
   local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]}
-  local commands='demo scan run record replay trace timeline list info attach detach set top screenshot log check help version'
+  local commands='demo scan run record replay trace timeline list info attach detach set top screenshot log host check help version'
   if [ "$COMP_CWORD" = 1 ]; then
     mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word")
   elif [ "$COMP_CWORD" = 2 ] && [ "$command" = trace ]; then

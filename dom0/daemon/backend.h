@@ -8,7 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "dom0/daemon/config.h"
 #include "dom0/daemon/cpu_port.h"
+#include "dom0/daemon/gpu_unit.h"
+#include "dom0/daemon/wall_clock.h"
 #include "dom0/gpu/model/model.h"
 #include "hv/domain.h"
 #include "hv/local/machine.h"
@@ -64,8 +67,13 @@ class Backend {
   virtual CpuPort* cpu() { return nullptr; }
   virtual ~Backend() = default;
   [[nodiscard]] virtual std::string name() const = 0;
-  /// The memory the GPU reaches.
+  /// The memory a modelled GPU reaches.
   virtual gpu::model::DmaBus& bus() = 0;
+  /// The GPU that the configuration names, before the first guest. Unless the back end knows of
+  /// others, the model. `interrupt` may come from any thread.
+  virtual hv::Result<std::unique_ptr<GpuUnit>, Problem> make_gpu(const Config& config,
+                                                                 WallClock& clock,
+                                                                 std::function<void()> interrupt);
   /// The number and name of a domain given by either.
   struct Identity {
     hv::DomId id;

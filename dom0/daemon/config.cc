@@ -121,6 +121,21 @@ Setter resolution(VgpuType& type) {
   };
 }
 
+Setter gpu_name(std::string& to) {
+  return [&to](const std::string& text) -> std::string {
+    unsigned domain, bus, device, function;
+    int end = 0;
+    const bool address = text.size() == 12 &&
+                         std::sscanf(text.c_str(), "%4x:%2x:%2x.%1x%n", &domain, &bus, &device,
+                                     &function, &end) == 4 &&
+                         end == 12;
+    if (text != "model" && text != "pci" && !address)
+      return "model, pci or an address such as 0000:00:02.0";
+    to = text;
+    return {};
+  };
+}
+
 constexpr size_t kLongestSocketPath = 107;  // sun_path, with its end
 
 Keys daemon_keys(Config& c) {
@@ -137,7 +152,8 @@ Keys daemon_keys(Config& c) {
 }
 
 Keys gpu_keys(Config& c) {
-  return {{"device-id", number(c.device_id, 1, 0xffff)},
+  return {{"device", gpu_name(c.gpu)},
+          {"device-id", number(c.device_id, 1, 0xffff)},
           {"time-scale", factor(c.time_scale)},
           {"step-us", number(c.step_us, 10, 10'000)},
           {"spin-us", number(c.spin_us, 0, 1000)},

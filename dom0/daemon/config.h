@@ -41,10 +41,12 @@ struct Config {
   uint32_t trace_max_mib = 256;  ///< a recording ends when its file is so long, 1..65536
   bool trace_open = false;       ///< also what the GPU finds in guests' memory, for open replay
 
-  uint16_t device_id = 0x1912;
-  double time_scale = 1.0;  ///< modelled time per wall time, 0.001..1000
-  uint32_t step_us = 100;   ///< longest the model may keep a trap waiting, 10..10000
-  uint32_t spin_us = 50;    ///< after an access, look for the next so long before sleeping, 0..1000
+  /// "model", "pci" for the only GPU on the bus, or its address ("0000:00:02.0").
+  std::string gpu = "model";
+  uint16_t device_id = 0x1912;  ///< of the model
+  double time_scale = 1.0;      ///< modelled time per wall time, 0.001..1000
+  uint32_t step_us = 100;       ///< longest the model may keep a trap waiting, 10..10000
+  uint32_t spin_us = 50;  ///< after an access, look for the next so long before sleeping, 0..1000
   uint64_t max_lag_ms = 20;   ///< a slower model forgets what it lags beyond this, 1..10000
   uint64_t slice_ms = 5;      ///< 1..30
   uint64_t hang_ms = 200;     ///< 10..60000

@@ -119,7 +119,9 @@ int run(const Config& config, const std::string& backend_name, std::ostream& err
   if (!backend.ok()) return fail(err, 1, backend.error());
   asio::io_context io(1);
   Service service(config, **backend, clock, log);
-  if (std::string why = service.start(); !why.empty()) return fail(err, 1, why);
+  // Which GPU it is to be is the owner's choice, and so is what to do about one that cannot.
+  if (std::string why = service.start(); !why.empty())
+    return fail(err, config.gpu == "model" ? 1 : 2, why);
   ControlServer server(io, service, [] {});
   if (std::string why = server.listen(config); !why.empty()) return fail(err, 1, why);
   Pump pump(io, service);

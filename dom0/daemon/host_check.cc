@@ -7,6 +7,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "dom0/gpu/pci/function.h"
+
 namespace xengvtd {
 namespace {
 
@@ -151,6 +153,16 @@ Check hvm(const fs::path& root) {
   return {"HVM", Verdict::good, "HVM guests can run", ""};
 }
 
+/// Only whom the modelled GPU does not do needs one; whether it can be had is told all the same.
+Check silicon(const fs::path& root) {
+  const gpu::pci::Places places{(root / "").string()};
+  const auto all = gpu::pci::list_gpus(places);
+  if (all.empty()) return {"GPU", Verdict::good, "none of Intel's on the bus: the model", ""};
+  const auto one = gpu::pci::choose_gpu(places, "");
+  if (one.ok()) return {"GPU", Verdict::good, one->address + " can be driven", ""};
+  return {"GPU", Verdict::unknown, one.error().cause, one.error().cure};
+}
+
 }  // namespace
 
 const char* verdict_name(Verdict v) {
@@ -171,7 +183,8 @@ std::vector<Check> check_host(const std::string& where, const std::string& xl_in
           node(root, "evtchn", "xen-evtchn"),
           xenstore(root),
           device_model(root),
-          wrapper(root)};
+          wrapper(root),
+          silicon(root)};
 }
 
 }  // namespace xengvtd

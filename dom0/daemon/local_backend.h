@@ -8,7 +8,7 @@
 
 namespace xengvtd {
 
-class LocalBackend final : public Backend {
+class LocalBackend : public Backend {
  public:
   explicit LocalBackend(hv::Clock& clock);
   [[nodiscard]] std::string name() const override { return "local"; }

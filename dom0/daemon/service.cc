@@ -31,25 +31,19 @@ Service::Service(const Config& config, Backend& backend, WallClock& clock, Log& 
       clock_(clock),
       log_(log),
       folder_(config.guests),
-      model_(backend.bus(),
-             [&] {
-               gpu::model::Config c;
-               c.device_id = config.device_id;
-               return c;
-             }()),
-      pacer_(config.time_scale, config.max_lag_ms * 1'000'000),
-      device_(model_, pacer_),
-      driver_(std::make_unique<gpu::Driver>(device_)),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       timer_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
       interrupt_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       recordings_(
           config_, backend.bus(),
-          [this](gpu::model::DmaObserver* o) { model_.set_dma_observer(o); }, log),
-      gpu_(model_, pacer_, clock, config.step_us, [this] { signal_eventfd(interrupt_.get()); }) {}
+          [this](gpu::model::DmaObserver* o) {
+            if (gpu_) gpu_->set_dma_observer(o);
+          },
+          log) {}
 
 Service::~Service() {
-  gpu_.stop();
+  if (!gpu_) return;
+  gpu_->stop();
   stop_shares();
   while (!guests_.empty())
     remove(guests_.begin()->first, guests_.begin()->second->left ? "" : "xengvtd ends");
@@ -63,11 +57,15 @@ std::string Service::start() {
   watch(timer_.get());
   watch(interrupt_.get());
   if (backend_.event_fd() >= 0) watch(backend_.event_fd());
+  auto made = backend_.make_gpu(config_, clock_, [this] { signal_eventfd(interrupt_.get()); });
+  if (!made.ok()) return made.error().cause + "; " + made.error().cure;
+  gpu_ = std::move(*made);
+  driver_ = std::make_unique<gpu::Driver>(gpu_->device(), gpu_->driver_config());
   if (const auto s = driver_->start(); !s.ok())
     return std::string("the GPU does not come up: ") + hv::error_name(s.error());
   start_shares();
   make_session(mediator::trace::Session::Start::later);
-  gpu_.start();
+  gpu_->start();
   take_over_all();
   if (config_.trace.empty()) return {};
   if (!guests_.empty()) {
@@ -124,7 +122,7 @@ hv::Result<hv::DomId, Problem> Service::attach(const std::string& domain, const 
   if (!who.ok()) return note_refusal(domain, who.error()), who.error();
   const auto chosen = choose_type(type, options);
   if (!chosen.ok()) return note_refusal(who->name, chosen.error()), chosen.error();
-  const GpuThread::Entry entry(gpu_);
+  const GpuUnit::Entry entry(*gpu_);
   auto done = admit(*who, *chosen);
   if (done.ok()) {
     log_.add(LogLevel::info, who->name, "vGPU attached, type " + type);
@@ -153,11 +151,12 @@ hv::Result<hv::DomId, Problem> Service::admit(const Backend::Identity& who, cons
   g->name = who.name;
   g->since_ns = clock_.now_ns();
   g->backend = std::move(*opened);
+  mediator::VgpuConfig wanted = vgpu_config(type, config_, who.name);
+  wanted.device_id = driver_->gpu_info().device_id;
   init_shares(*g);
   g->subject = session_->next_subject();
   const bool recorded = recordings_.begin(who.name, who.id);
-  auto id =
-      session_->create_vgpu(g->backend->domain(), vgpu_config(type, config_, who.name), recorded);
+  auto id = session_->create_vgpu(g->backend->domain(), wanted, recorded);
   if (!id.ok()) {
     recordings_.end(g->subject);
     return Problem{
@@ -194,6 +193,8 @@ void Service::remove(hv::DomId domid, const std::string& why) {
     folder_.forget(domid);
   }
   session_->destroy_vgpu(g.vgpu);
+  // Its frames go back to Xen below: a GPU that did not forget them must not reach memory any more.
+  if (driver_->wedged() && !isolated_) give_up_gpu();
   recordings_.end(g.subject);
   if (!why.empty()) log_.add(LogLevel::info, g.name, "vGPU detached: " + why);
   guests_.erase(it);
@@ -211,7 +212,7 @@ hv::Result<Service::Guest*, Problem> Service::find(const std::string& domain) {
 }
 
 Service::Done Service::detach(const std::string& domain) {
-  const GpuThread::Entry entry(gpu_);
+  const GpuUnit::Entry entry(*gpu_);
   const auto g = find(domain);
   if (!g.ok()) return g.error();
   remove((*g)->backend->domain().id(), "on request");
@@ -219,7 +220,7 @@ Service::Done Service::detach(const std::string& domain) {
 }
 
 Service::Done Service::pause(const std::string& domain, bool paused) {
-  const GpuThread::Entry entry(gpu_);
+  const GpuUnit::Entry entry(*gpu_);
   const auto g = find(domain);
   if (!g.ok()) return g.error();
   (*g)->paused = paused;
@@ -230,7 +231,7 @@ Service::Done Service::pause(const std::string& domain, bool paused) {
 }
 
 Service::Done Service::direct_reads(const std::string& domain, bool on) {
-  const GpuThread::Entry entry(gpu_);
+  const GpuUnit::Entry entry(*gpu_);
   const auto g = find(domain);
   if (!g.ok()) return g.error();
   if (!(*g)->backend->allow_direct_reads(on))
@@ -241,7 +242,7 @@ Service::Done Service::direct_reads(const std::string& domain, bool on) {
 }
 
 hv::Result<mediator::Screen, Problem> Service::screenshot(const std::string& domain) {
-  const GpuThread::Entry entry(gpu_);
+  const GpuUnit::Entry entry(*gpu_);
   const auto g = find(domain);
   if (!g.ok()) return g.error();
   auto screen = session_->read_screen((*g)->vgpu);
@@ -266,27 +267,32 @@ GuestReport Service::report(Guest& g) {
 }
 
 std::vector<GuestReport> Service::guests() {
-  const GpuThread::Entry entry(gpu_);
+  const GpuUnit::Entry entry(*gpu_);
   std::vector<GuestReport> all;
   for (auto& [id, g] : guests_) all.push_back(report(*g));
   return all;
 }
 
 hv::Result<GuestReport, Problem> Service::guest(const std::string& domain) {
-  const GpuThread::Entry entry(gpu_);
+  const GpuUnit::Entry entry(*gpu_);
   const auto g = find(domain);
   if (!g.ok()) return g.error();
   return report(**g);
 }
 
 HostReport Service::host() {
-  const GpuThread::Entry entry(gpu_);
+  const GpuUnit::Entry entry(*gpu_);
   HostReport h;
   h.backend = backend_.name();
   h.now_ns = clock_.now_ns();
-  for (const gen9::EngineId e : gen9::kAllEngines) h.gpu_ns += model_.busy_ns(e);
-  h.lag_ns = pacer_.forgiven_ns();
-  h.longest_step_ns = gpu_.longest_step_ns();
+  const GpuUnit::Figures f = gpu_->figures();
+  h.gpu = gpu_->name();
+  h.gpu_ns = f.busy_ns;
+  h.lag_ns = f.lag_ns;
+  h.longest_step_ns = f.longest_step_ns;
+  h.bar_accesses = f.bar_accesses;
+  h.ggtt_writes = f.ggtt_writes;
+  h.asked = driver_->counts();
   h.trace = recordings_.whole_path();
   for (const auto& [id, g] : guests_) ++h.in_use[g->type.name];
   h.shares = session_->mediator().gpu_shares();

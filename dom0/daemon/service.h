@@ -13,11 +13,11 @@
 #include "dom0/daemon/config.h"
 #include "dom0/daemon/cpu_hooks.h"
 #include "dom0/daemon/fd.h"
-#include "dom0/daemon/gpu_thread.h"
+#include "dom0/daemon/gpu_unit.h"
 #include "dom0/daemon/keep.h"
 #include "dom0/daemon/log.h"
-#include "dom0/daemon/paced_device.h"
 #include "dom0/daemon/recordings.h"
+#include "dom0/daemon/wall_clock.h"
 #include "dom0/gpu/driver/driver.h"
 #include "mediator/trace/session.h"
 
@@ -41,11 +41,14 @@ struct GuestReport {
 struct HostReport {
   std::string backend;
   uint64_t now_ns = 0;  ///< since the daemon started
+  std::string gpu;      ///< "model", or which
   uint64_t gpu_ns = 0;  ///< modelled time the engines were busy
   uint64_t lag_ns = 0;  ///< wall time the model was too slow for
   uint64_t longest_step_ns = 0;
-  std::string trace;                       ///< the file being recorded; empty if none
-  std::map<std::string, uint32_t> in_use;  ///< vGPUs by type
+  uint64_t bar_accesses = 0, ggtt_writes = 0;  ///< of a GPU on the PCI bus
+  gpu::Driver::Counts asked;                   ///< of its engines
+  std::string trace;                           ///< the file being recorded; empty if none
+  std::map<std::string, uint32_t> in_use;      ///< vGPUs by type
   mediator::GpuShares shares;
   std::string holder;  ///< who has the GPU under exclusive
 };
@@ -120,6 +123,7 @@ class Service {
   bool serve(bool all);
   bool serve_guests(bool all);
   void drop_dead();
+  void give_up_gpu();
   void tell_changes(uint64_t now);
   void arm_timer();
   void make_session(mediator::trace::Session::Start start);
@@ -138,14 +142,13 @@ class Service {
   WallClock& clock_;
   Log& log_;
   KeepFolder folder_;
-  gpu::model::Model model_;
-  Pacer pacer_;
-  PacedDevice device_;
+  std::unique_ptr<GpuUnit> gpu_;  ///< before all that uses it
   std::unique_ptr<gpu::Driver> driver_;
   Fd epoll_, timer_, interrupt_;
   Recordings recordings_;
   std::unique_ptr<mediator::trace::Session> session_;
   Guests guests_;
+  bool isolated_ = false;  ///< the GPU no longer obeys
   struct CpuSink;
   std::unique_ptr<CpuHookSink> cpu_sink_;
   std::unique_ptr<WeightLedger> ledger_;
@@ -153,7 +156,6 @@ class Service {
   bool deaths_ = false;            ///< some domain died
   uint64_t next_tell_ns_ = 0;
   uint64_t armed_ns_ = UINT64_MAX;  ///< what the timer is set to
-  GpuThread gpu_;                   ///< last: stops before anything it uses goes
 };
 
 }  // namespace xengvtd

@@ -68,7 +68,7 @@ void Service::keep(Guest& g) {
 }
 
 void Service::take_over_all() {
-  const GpuThread::Entry entry(gpu_);
+  const GpuUnit::Entry entry(*gpu_);
   const KeepFolder::Found found = folder_.load();
   for (const std::string& why : found.broken) log_.warning("unusable: " + why);
   for (const KeptGuest& k : found.guests) take_over(k);
@@ -129,21 +129,21 @@ bool Service::go_on_with(const KeptGuest& k, std::unique_ptr<BackendGuest> backe
 /// Guests stand still then, and what they have on the GPU may end, so that nothing is lost.
 void Service::settle() {
   {
-    const GpuThread::Entry entry(gpu_);
+    const GpuUnit::Entry entry(*gpu_);
     for (auto& [id, g] : guests_) g->backend->hold();
   }
   for (const uint64_t end = clock_.now_ns() + kSettleNs; clock_.now_ns() < end;) {
     pollfd p{event_fd(), POLLIN, 0};
     ::poll(&p, 1, kSettleStepMs);
     pump();
-    const GpuThread::Entry entry(gpu_);
+    const GpuUnit::Entry entry(*gpu_);
     if (session_->mediator().idle()) return;
   }
 }
 
 void Service::leave() {
   settle();
-  gpu_.stop();
+  gpu_->stop();
   for (auto& [id, g] : guests_) {
     keep(*g);
     if (!g->kept) continue;

@@ -70,8 +70,8 @@ void Service::pump() {
   const uint64_t began = clock_.now_ns();
   uint64_t last = began;
   {
-    const GpuThread::Entry entry(gpu_);
-    gpu_.acknowledge();
+    const GpuUnit::Entry entry(*gpu_);
+    gpu_->acknowledge();
     take_events();
     if (deaths_) drop_dead();
     if (const uint64_t now = clock_.now_ns(); backend_.wake_ns() <= now) backend_.tick(now);
@@ -81,7 +81,7 @@ void Service::pump() {
   for (uint64_t now = clock_.now_ns();
        now - last < config_.spin_us * uint64_t{1000} && now - began < kMaxSpinNs;
        now = clock_.now_ns()) {
-    const GpuThread::Entry entry(gpu_);
+    const GpuUnit::Entry entry(*gpu_);
     if (serve(true)) last = now;
   }
 }
@@ -91,7 +91,8 @@ bool Service::serve(bool all) {
   for (unsigned round = 0; round < kMaxRounds; ++round) {
     const bool served = serve_guests(all);
     const bool due = session_->mediator().next_deadline_ns() <= clock_.now_ns();
-    if (due || device_.interrupt_pending()) session_->poll();
+    if (due || gpu_->device().interrupt_pending()) session_->poll();
+    if (driver_->wedged() && !isolated_) give_up_gpu();
     any |= served;
     if (!served || all) break;
   }
@@ -104,12 +105,13 @@ bool Service::serve(bool all) {
 }
 
 void Service::arm_timer() {
-  gpu_.set_occupied(!session_->mediator().idle());
+  gpu_->set_occupied(!session_->mediator().idle());
   uint64_t at = std::min(session_->mediator().next_deadline_ns(), backend_.wake_ns());
   for (const auto& [id, g] : guests_) at = std::min(at, g->backend->wake_ns());
   if (!guests_.empty()) at = std::min(at, next_tell_ns_);
   if (cpu_) at = std::min(at, cpu_->next_ns());
   const uint64_t now = clock_.now_ns();
+  at = std::min(at, gpu_->look_ns(now));
   // Most accesses change no deadline, and a system call for each would show.
   if (at == armed_ns_ && at > now) return;
   armed_ns_ = at;
@@ -121,6 +123,14 @@ void Service::arm_timer() {
     t.it_value.tv_nsec = static_cast<long>(in % 1'000'000'000);
   }
   timerfd_settime(timer_.get(), 0, &t, nullptr);
+}
+
+void Service::give_up_gpu() {
+  isolated_ = true;
+  gpu_->isolate();
+  log_.error("the " + gpu_->name() +
+             " no longer answers; it reaches no memory any more, and guests get errors. Stop them, "
+             "then restart xengvtd");
 }
 
 void Service::tell_changes(uint64_t now) {
@@ -162,27 +172,30 @@ void Service::make_session(mediator::trace::Session::Start start) {
 }
 
 Service::Done Service::trace_start(const std::string& path, bool open) {
-  const GpuThread::Entry entry(gpu_);
+  const GpuUnit::Entry entry(*gpu_);
   if (recordings_.whole())
     return Problem{"a trace is being recorded already: " + recordings_.whole_path(),
                    "stop it first"};
   if (!guests_.empty())
     return Problem{"a trace of everything starts before the first vGPU is attached",
                    "stop the guests, or record one: xengvt trace start DOMAIN -o TRACE"};
+  if (open && !gpu_->shows_dma())
+    return Problem{"what the " + gpu_->name() + " reads in memory cannot be seen",
+                   "record without the guests' memory, or with the modelled GPU"};
   if (auto started = recordings_.start_whole(path, open); !started.ok()) return started;
   make_session(mediator::trace::Session::Start::at_once);
   return {};
 }
 
 Service::Done Service::trace_stop() {
-  const GpuThread::Entry entry(gpu_);
+  const GpuUnit::Entry entry(*gpu_);
   if (!recordings_.whole())
     return Problem{"no trace is being recorded", "start one with xengvt trace start"};
   return recordings_.stop_whole();
 }
 
 Service::Done Service::trace_start_guest(const std::string& domain, const std::string& path) {
-  const GpuThread::Entry entry(gpu_);
+  const GpuUnit::Entry entry(*gpu_);
   for (const auto& [id, g] : guests_)
     if (g->name == domain || std::to_string(id.v) == domain)
       return Problem{domain + " has a vGPU already, and a recording begins at its birth",
@@ -194,7 +207,7 @@ Service::Done Service::trace_start_guest(const std::string& domain, const std::s
 }
 
 Service::Done Service::trace_stop_guest(const std::string& domain) {
-  const GpuThread::Entry entry(gpu_);
+  const GpuUnit::Entry entry(*gpu_);
   const auto g = find(domain);
   return recordings_.stop(g.ok() ? (*g)->name : domain);
 }

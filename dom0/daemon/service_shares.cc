@@ -98,7 +98,7 @@ const char* Service::apply_share(Guest& g) {
 void Service::apply_pause(Guest& g) { session_->pause(g.vgpu, g.paused || g.gives_up); }
 
 Service::Done Service::set_shares(const std::string& domain, const Options& options) {
-  const GpuThread::Entry entry(gpu_);
+  const GpuUnit::Entry entry(*gpu_);
   const auto found = find(domain);
   if (!found.ok()) return found.error();
   Guest& g = **found;
@@ -119,7 +119,7 @@ Service::Done Service::set_shares(const std::string& domain, const Options& opti
 }
 
 Service::Done Service::set_gpu(const Options& options) {
-  const GpuThread::Entry entry(gpu_);
+  const GpuUnit::Entry entry(*gpu_);
   mediator::GpuShares gpu = session_->mediator().gpu_shares();
   for (const auto& [key, value] : options) {
     if (key == "holder") {

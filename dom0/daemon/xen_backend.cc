@@ -12,6 +12,7 @@ extern "C" {
 
 #include "dom0/daemon/keep.h"
 #include "dom0/daemon/misfits.h"
+#include "dom0/daemon/pci_unit.h"
 #include "dom0/daemon/xen_guest.h"
 #include "hv/xen/calls.h"
 #include "hv/xen/machine_frames.h"
@@ -105,6 +106,8 @@ class XenBackend final : public Backend {
   [[nodiscard]] std::string name() const override { return "xen"; }
   CpuPort* cpu() override { return &cpu_; }
   gpu::model::DmaBus& bus() override { return bus_; }
+  hv::Result<std::unique_ptr<GpuUnit>, Problem> make_gpu(const Config& config, WallClock& clock,
+                                                         std::function<void()> interrupt) override;
   hv::Result<Identity, Problem> identify(const std::string& domain) override;
   hv::Result<std::unique_ptr<BackendGuest>, Problem> attach(const Identity& who) override;
   [[nodiscard]] uint64_t wake_ns() const override { return misfits_.wake_ns(); }
@@ -117,6 +120,7 @@ class XenBackend final : public Backend {
 
  private:
   hv::xen::XenConfig domain_config(const Identity& who, int pages);
+  hv::xen::MachineFrames* silicon_ = nullptr;  ///< with a GPU of silicon, which owns it
   std::unique_ptr<hv::xen::Control> control_;
   std::unique_ptr<hv::xen::DomainWatch> watch_;
   std::unique_ptr<Names> names_;
@@ -129,6 +133,17 @@ class XenBackend final : public Backend {
   FrameBus bus_;
   XenCpu cpu_;
 };
+
+hv::Result<std::unique_ptr<GpuUnit>, Problem> XenBackend::make_gpu(
+    const Config& config, WallClock& clock, std::function<void()> interrupt) {
+  if (config.gpu == "model") return Backend::make_gpu(config, clock, std::move(interrupt));
+  auto gpu = gpu::pci::XenGpu::open({}, config.gpu == "pci" ? "" : config.gpu);
+  if (!gpu.ok()) return Problem{gpu.error().cause, gpu.error().cure};
+  if (const auto s = (*gpu)->let_go(); !s.ok()) return Problem{s.error().cause, s.error().cure};
+  silicon_ = &(*gpu)->machine();
+  (*gpu)->clock().set(clock.now_ns());
+  return std::unique_ptr<GpuUnit>(std::make_unique<PciUnit>(std::move(*gpu)));
+}
 
 Problem unknown_domain(const std::string& domain) {
   return {"there is no domain '" + domain + "'", "xl list shows those that there are"};
@@ -189,6 +204,7 @@ hv::xen::XenConfig XenBackend::domain_config(const Identity& who, int pages) {
   hv::xen::XenConfig config;
   config.frames = &frames_;
   config.pages_file = pages;
+  config.machine = silicon_;
   // i915 on Xen clears its whole GGTT while it probes: a run of entries is one exit, not one each.
   config.late_offset = gen9::kGttOffset;
   config.late_bytes = gen9::kGttBytes;

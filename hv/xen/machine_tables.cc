@@ -115,10 +115,11 @@ std::string unsuitable_host(const std::string& kind, const std::string& command_
 }
 
 MachineFrames::Opened MachineFrames::open() {
-  auto control = Control::open();
-  if (!control.ok()) return control.error();
   std::string kind;
   std::ifstream("/sys/hypervisor/guest_type") >> kind;
+  if (kind.empty()) return std::string("this system does not run under Xen; boot dom0");
+  auto control = Control::open();
+  if (!control.ok()) return control.error();
   if (std::string why = unsuitable_host(kind, (*control)->command_line()); !why.empty()) return why;
   if (usable_cpus().size() < 2)
     return std::string(

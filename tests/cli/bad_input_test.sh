@@ -38,6 +38,21 @@ refused "demo: no guests" demo --guests 0 --out "$work/demo"
 refused "demo: a million guests" demo --guests 1000000 --out "$work/demo"
 refused "demo: guests is a number" demo --guests many --out "$work/demo"
 refused "demo: negative seconds" demo --seconds -1 --out "$work/demo"
+# A GPU of the host: a made-up one that a driver holds, then one that firmware gave no addresses.
+device=$work/host/sys/bus/pci/devices/0000:00:02.0
+mkdir -p "$device"
+refused "host: no word" host
+refused "host: unknown word" host frobnicate
+refused "host probe: no GPU" host probe --root "$work/host/"
+echo 0x8086 >"$device/vendor"; echo 0x1912 >"$device/device"; echo 0x030000 >"$device/class"
+refused "host probe: BARs without addresses" host probe --root "$work/host/"
+printf '%s\n' '0xf0000000 0xf0ffffff 0x140204' '0 0 0' '0xe0000000 0xefffffff 0x14220c' >"$device/resource"
+refused "host selftest: nothing to configure it by" host selftest --root "$work/host/"
+refused "host probe: another address" host probe --root "$work/host/" --gpu 0000:00:03.0
+ln -s ../../../drivers/i915 "$device/driver"
+refused "host probe: held by a driver" host probe --root "$work/host/"
+run host list --root "$work/host/" --json
+check "host list says why not" grep -q 'held by the kernel driver i915' "$work/out"
 check "a refused demo leaves nothing" [ ! -e "$work/demo" ]
 
 # AUB files, cut short at many places: never legal, since what they announce is not there, or end

@@ -31,6 +31,7 @@ class FakeDevice final : public gpu::Device {
   std::vector<Write> writes;         ///< register writes, oldest first
   std::unordered_map<uint32_t, uint32_t> regs;
   std::vector<uint64_t> ggtt = std::vector<uint64_t>(4096);
+  uint64_t ggtt_writes = 0;
   uint64_t time_ns = 0, paused_ns = 0;
   bool executes = true;  ///< what is written to ELSP runs at once to its end
 
@@ -50,7 +51,10 @@ class FakeDevice final : public gpu::Device {
     write32(offset + 4, static_cast<uint32_t>(value >> 32));
   }
   uint64_t read_ggtt(uint64_t index) override { return ggtt.at(index); }
-  void write_ggtt(uint64_t index, uint64_t entry) override { ggtt.at(index) = entry; }
+  void write_ggtt(uint64_t index, uint64_t entry) override {
+    ++ggtt_writes;
+    ggtt.at(index) = entry;
+  }
   [[nodiscard]] uint64_t aperture_bytes() const override { return gen9::kApertureBytes; }
   void read_aperture(uint64_t, std::span<std::byte> to) override {
     std::memset(to.data(), 0, to.size());

@@ -61,7 +61,7 @@ fill_share() {
   mkdir -p "$share"/{bin,dom0,guest,image,log} "$log"
   cp "$sources"/dom0/* "$share/dom0/"
   cp "$sources"/guest/{*.cfg,known_messages} "$share/guest/"
-  for program in build/release/xengvt build/release/xengvtd build/release/xengvt-dm; do
+  for program in build/release/xengvt build/release/xengvtd build/release/xengvt-dm build/release/xen-poke; do
     [ ! -f "$program" ] || cp "$program" "$share/bin/"
   done
   cp build/xen/lean.elf "$share/image/" 2>/dev/null
@@ -82,14 +82,23 @@ boot() {
   local dom0='root=/dev/vda console=hvc0 quiet loglevel=4 panic=5 mitigations=off audit=0 pci=noearly'
   local xen='console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M dom0_max_vcpus=2 noreboot=0 reboot=no'
   xen+=' loglvl=warning guest_loglvl=all console_timestamps=boot spec-ctrl=no xpti=no sched=credit2 watchdog=0'
-  exec nice -n "${XEN_NICE:-0}" qemu-system-x86_64 -accel tcg,thread=multi -cpu qemu64,+svm,+npt -smp "${XEN_CPUS:-1}" -m 4G \
-    -machine pc -nodefaults -vga none -display none -no-reboot "$@" \
+  local pc=(-machine pc) model=()
+  # With a stage that is for a GPU on the bus, the model is a process of its own behind QEMU's proxy device.
+  if on_bus; then
+    model=(build/release/xengvt-pci-model --gtt-mib 2 --log "$log/dma.log" --)
+    pc=(-object "memory-backend-memfd,id=mem,size=4G,share=on" -machine "pc,memory-backend=mem"
+      -device "x-pci-proxy-dev,id=gpu0,fd=20,addr=0x2")
+  fi
+  exec nice -n "${XEN_NICE:-0}" "${model[@]}" qemu-system-x86_64 -accel tcg,thread=multi -cpu qemu64,+svm,+npt -smp "${XEN_CPUS:-1}" -m 4G \
+    "${pc[@]}" -nodefaults -vga none -display none -no-reboot "$@" \
     -kernel "$images/xen" -append "$xen" -initrd "$images/vmlinuz $dom0,$bed/dom0.initrd" \
     -drive "file=$images/dom0.ext4,format=raw,if=virtio,snapshot=on" \
     -drive "file=$bed/root/root.ext4,format=raw,if=virtio,readonly=on" \
     -virtfs "local,path=$share,mount_tag=bed,security_model=none,multidevs=remap"
 }
 
+# on_bus: a stage of this run wants the GPU on the machine's bus.
+on_bus() { grep -q '^pci' "$share/stages"; }
 # figures: what dom0 noted, "KEY NUMBER" or "program NAME RESULT BYTES" a line, as JSON. The last of a key counts;
 # a program has passed when it did in every guest.
 figures() {
@@ -105,14 +114,14 @@ figures() {
            separator = ","
          }
          print "\n  }\n}"
-       }' "$share/figures" >"$bed/figures.json"
+       }' "$share/figures" >"$1"
 }
 # all_noted STAGE...: what a stage should have noted and did not is a failure of its own.
 all_noted() {
   local stage wanted key
   while read -r stage _ wanted; do
     for key in $wanted; do
-      grep -q "\"${key#program:}\": [{0-9]" "$bed/figures.json" || echo "not ok $stage notes $key"
+      grep -q "\"${key#program:}\": [{0-9]" "$noted" || echo "not ok $stage notes $key"
     done
   done < <(plan "$@")
 }
@@ -146,6 +155,40 @@ read_screens() {
     fi
   done | tee -a "$share/results"
 }
+# dma_at KEY [MARK]: a sum in the log of a GPU on the bus, at the end or at a mark of a stage's.
+dma_at() {
+  awk -v key="$1" -v at="${2:-}" '$1 == "mark" {here = $2 == at} $1 == key && (at == "" || here) {v = $2} END {print v + 0}' "$log/dma.log"
+}
+# between KEY FIRST LAST: by how much a sum grew between two marks.
+between() { echo "$(($(dma_at "$1" "$3") - $(dma_at "$1" "$2")))"; }
+marked() { grep -q "^mark $1\$" "$log/dma.log"; }
+# judge NAME COMMAND...
+judge() {
+  local name=$1
+  shift
+  if "$@"; then echo "ok $name"; else echo "not ok $name"; fi
+}
+# isolation: what a GPU on the bus reached, held against Xen's own frame table by the process that is the GPU.
+isolation() {
+  local planted wrong
+  [ -s "$log/dma.log" ] || return
+  planted=$(between dma_violations 90 91)
+  wrong=$(($(dma_at dma_violations) - planted + $(dma_at dma_refused)))
+  {
+    echo "dma_accesses $(dma_at dma_accesses)"
+    echo "dma_checked $(dma_at dma_checked)"
+    echo "dma_violations $wrong"
+    echo "longest_answer_us $(dma_at longest_answer_us)"
+    ! marked 91 || echo "dma_planted_caught $planted"
+  } >>"$share/figures"
+  {
+    grep -E '^(violation|refused)' "$log/dma.log" | head -n 10
+    judge "accesses of the GPU were checked ($(dma_at dma_checked))" [ "$(dma_at dma_checked)" -gt 0 ]
+    judge "the GPU reached no frame that it must not ($wrong)" [ "$wrong" = 0 ]
+    ! marked 91 || judge "a wrong frame that was planted is caught ($planted)" [ "$planted" -gt 0 ]
+    ! marked 52 || judge "nothing was reached after the daemon was killed" [ "$(between dma_accesses 51 52)" = 0 ]
+  } | tee -a "$share/results"
+}
 
 exec 9>"${TMPDIR:-/tmp}/xenbed.lock"
 flock 9
@@ -169,7 +212,10 @@ cp -r "$share"/log/. "$log/" 2>/dev/null
 cp "$log/consoles.png" "$bed/" 2>/dev/null
 read_screens
 replay_traces
-figures
+isolation
+noted=$bed/figures.json
+! on_bus || noted=$bed/figures-pci.json
+figures "$noted"
 all_noted "$@" | tee -a "$share/results"
 grep -q '^done$' "$share/results" || {
   echo "not ok the bed reaches its end" | tee -a "$share/results"

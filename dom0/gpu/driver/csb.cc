@@ -85,8 +85,6 @@ bool Driver::read_csb(EngineId e) {
   const unsigned tail = load_shared(state.hwsp.cpu + kHwspCsbWrite) & 7;
   if (tail >= gen9::kCsbEntries || tail == state.csb_head) return false;
   moved();
-  // Whatever a context had to say was said before it left; an interrupt too many harms nobody.
-  if (config_.silicon) emit(GpuEventKind::user_interrupt, e, 0, 0);
   Departures gone;
   while (state.csb_head != tail) {
     state.csb_head = (state.csb_head + 1) % gen9::kCsbEntries;
@@ -94,6 +92,8 @@ bool Driver::read_csb(EngineId e) {
     ++state.switches;
     gone.clear();
     state.ports.on_event(load_shared(entry), load_shared(entry + 4), gone);
+    // Whatever a context had to say was said before it left; an interrupt too many harms nobody.
+    if (config_.silicon && !gone.empty()) emit(GpuEventKind::user_interrupt, e, 0, 0);
     for (const Departure& d : gone) {
       emit(d.complete ? GpuEventKind::context_complete : GpuEventKind::context_preempted, e,
            static_cast<uint32_t>(d.descriptor >> 32), 0);

@@ -38,6 +38,8 @@ hv::Status Driver::load_registers(EngineId e, std::span<const mediator::Register
     return v.offset % 4 != 0 || v.offset >= gen9::kMmioBytes;
   };
   if (std::any_of(values.begin(), values.end(), bad)) return hv::Error::bad_argument;
+  ++counts_.loads;
+  counts_.loaded_registers += values.size();
   for (const mediator::RegisterValue& v : values) device_.write32(v.offset, v.value);
   return {};
 }

@@ -18,7 +18,7 @@
 namespace gpu {
 
 struct DriverConfig {
-  /// Size of the GPU's GGTT (GMCH GGMS); every entry is pointed at scratch at start.
+  /// Size of the GPU's GGTT (GMCH GGMS).
   uint64_t ggtt_bytes = uint64_t{4} << 30;
   /// Apply the hardware's work-arounds, and find events without interrupts: in the status pages,
   /// looking at registers only where a context stays for long.
@@ -56,6 +56,13 @@ class Driver final : public mediator::HostGpu {
   [[nodiscard]] uint64_t unexpected_events(EngineId engine) const {
     return ports(engine).unexpected();
   }
+
+  /// What was asked of the engines, for figures.
+  struct Counts {
+    uint64_t submissions = 0;  ///< bundles of users' contexts
+    uint64_t loads = 0, loaded_registers = 0;
+  };
+  [[nodiscard]] const Counts& counts() const { return counts_; }
 
   // shadow::GpuMemory
   hv::Result<hv::BusFrame> alloc_page(shadow::PageUse use, hv::VgpuId owner) override;
@@ -119,7 +126,12 @@ class Driver final : public mediator::HostGpu {
   bool look_due();
 
   // ggtt.cc
-  void fill_ggtt();
+  /// Points all entries below `end`, and some more, at scratch if that was not done yet. What lies
+  /// beyond is what a last owner left there; no address of ours leads to it. Half a million entries
+  /// at start would take long where each is an access of the bus.
+  void fill_ggtt(uint64_t end);
+  /// Entries that were written take effect.
+  void flush_ggtt();
   uint64_t map_own(hv::BusFrame frame);
 
   // submit.cc
@@ -151,8 +163,11 @@ class Driver final : public mediator::HostGpu {
   hv::BusFrame scratch_{};
   uint64_t scratch_pml4_ = 0;          ///< bus address of a PML4 whose every address is scratch
   uint64_t own_next_ = hv::kPageSize;  ///< next free address of the driver's own GGTT range
+  uint64_t filled_ = 0;                ///< entries that are ours or scratch
+  bool ggtt_written_ = false;          ///< since the last flush
   std::deque<mediator::GpuEvent> events_;
   uint64_t moved_ns_ = 0, looked_ns_ = 0;
+  Counts counts_;
   bool started_ = false, wedged_ = false;
   bool sure_ = true;  ///< what is read now is about what runs now
 };

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The GPU's own GGTT: a first small range for the driver's objects, the rest for the mediator.
+#include <algorithm>
+
 #include "dom0/gpu/driver/driver.h"
 #include "shadow/gen9/pte.h"
 
@@ -9,6 +11,9 @@ namespace {
 /// Address 0 stays scratch (0 means "no address" in too many places); 64 pages hold the status
 /// pages, rings and context images of four engines.
 constexpr uint64_t kOwnBytes = 64 * hv::kPageSize;
+
+/// The hardware fetches ahead of what it executes, by less than a page.
+constexpr uint64_t kAheadEntries = 16;
 
 uint64_t ggtt_entry(hv::BusFrame frame) { return hv::bus_address(frame) | gen9::kPtePresent; }
 
@@ -25,25 +30,35 @@ mediator::GpuInfo Driver::gpu_info() {
   return info;
 }
 
-void Driver::fill_ggtt() {
-  const uint64_t entry = ggtt_entry(scratch_);
-  for (uint64_t i = 0; i < config_.ggtt_bytes / hv::kPageSize; ++i) device_.write_ggtt(i, entry);
+void Driver::fill_ggtt(uint64_t end) {
+  end = std::min(end + kAheadEntries, config_.ggtt_bytes / hv::kPageSize);
+  for (const uint64_t entry = ggtt_entry(scratch_); filled_ < end; ++filled_)
+    device_.write_ggtt(filled_, entry);
 }
 
 uint64_t Driver::map_own(hv::BusFrame frame) {
   const uint64_t address = own_next_;
   own_next_ += hv::kPageSize;
   device_.write_ggtt(address / hv::kPageSize, ggtt_entry(frame));
+  ggtt_written_ = true;
   return address;
 }
 
 void Driver::write_ggtt(uint64_t first, std::span<const uint64_t> entries) {
   const uint64_t limit = config_.ggtt_bytes / hv::kPageSize;
   if (first < kOwnBytes / hv::kPageSize || first > limit || entries.size() > limit - first) return;
+  fill_ggtt(first + entries.size());
   for (uint64_t entry : entries) {
     // An entry that is not present is scratch: what still reads through it must find memory.
     device_.write_ggtt(first++, entry & gen9::kPtePresent ? entry : ggtt_entry(scratch_));
   }
+  ggtt_written_ = true;
+}
+
+void Driver::flush_ggtt() {
+  if (!ggtt_written_) return;
+  device_.write32(gen9::kGfxFlushCntl, 1);
+  ggtt_written_ = false;
 }
 
 }  // namespace gpu

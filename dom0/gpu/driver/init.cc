@@ -38,7 +38,7 @@ hv::Status Driver::start() {
   if (auto s = take_forcewake(); !s) return s;
   if (auto s = make_scratch(); !s) return s;
   if (!reset_domain(gen9::kGdrstFull)) return hv::Error::io;
-  fill_ggtt();
+  fill_ggtt(gpu_info().ggtt_free_base / hv::kPageSize);
   if (auto s = make_engines(); !s) return s;
   init_ppat();
   init_workarounds();

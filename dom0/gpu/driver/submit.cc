@@ -28,10 +28,14 @@ void Driver::write_elsp(EngineId e) {
 
 void Driver::submit_bundle(EngineId e, const Bundle& bundle) {
   Engine& state = engine(e);
-  if (bundle.front() == state.idle->descriptor()) state.idle->rearm();
+  if (bundle.front() == state.idle->descriptor())
+    state.idle->rearm();
+  else
+    ++counts_.submissions;
   moved();
   // Images and rings must be in memory before the engine is told of them.
   std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (config_.silicon) flush_ggtt();
   const uint64_t second = bundle.size() > 1 ? bundle[1] : 0;
   for (uint64_t descriptor : {second, bundle[0]}) {
     write_engine(e, gen9::rel::kElsp, static_cast<uint32_t>(descriptor >> 32));

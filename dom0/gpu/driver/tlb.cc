@@ -11,10 +11,15 @@ hv::Status Driver::invalidate_tlbs() {
   if (auto s = usable(); !s) return s;
   // Entries written by the CPU must have landed before the GPU may walk again.
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  device_.write32(gen9::kGfxFlushCntl, 1);
+  ggtt_written_ = true;  // page tables, at least
+  flush_ggtt();
   for (EngineId e : gen9::kAllEngines) device_.write32(gen9::info(e).tlb_reg, 1);
   for (EngineId e : gen9::kAllEngines) {
-    if (!wait_for(gen9::info(e).tlb_reg, 1, 0, kTimeoutUs)) return hv::Error::io;
+    if (wait_for(gen9::info(e).tlb_reg, 1, 0, kTimeoutUs)) continue;
+    // What it still reaches nobody can say: no page may be given to anybody else before it is cut
+    // off from memory.
+    wedged_ = true;
+    return hv::Error::io;
   }
   return {};
 }

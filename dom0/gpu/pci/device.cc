@@ -54,7 +54,9 @@ void PciDevice::write_aperture(uint64_t offset, std::span<const std::byte> from)
 
 uint64_t SystemClock::now_ns() {
   return static_cast<uint64_t>(
-      std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count());
+             std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch())
+                 .count()) -
+         origin_ns_;
 }
 
 void SystemClock::pause_ns(uint64_t ns) {

@@ -6,9 +6,11 @@
 #include <sys/mman.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 namespace gpu::pci {
 namespace {
@@ -16,8 +18,18 @@ namespace {
 constexpr unsigned kCommand = 4;
 constexpr uint32_t kBusMaster = 4, kMemory = 2, kNoIntx = 1u << 10;
 constexpr unsigned kUsedBars[] = {0, 2};
+constexpr unsigned kLockLooks = 20;
+constexpr std::chrono::milliseconds kLockPause{50};
 
 std::string why() { return std::string(" (") + std::strerror(errno) + ")"; }
+/// The keeper of a process that was killed has it for some time yet.
+bool take_lock(int fd) {
+  for (unsigned i = 0; i < kLockLooks; ++i) {
+    if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return true;
+    std::this_thread::sleep_for(kLockPause);
+  }
+  return false;
+}
 const char* cure() {
   return errno == EACCES || errno == EPERM ? "run as root, with Secure Boot off"
                                            : "see the kernel's log";
@@ -38,7 +50,7 @@ hv::Result<void, Problem> Function::open() {
   const std::string path = places_.locks() + "gpu-" + info_.address + ".lock";
   lock_ = xengvtd::Fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock_) return Problem{"cannot write " + path + why(), cure()};
-  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
+  if (!take_lock(lock_.get()))
     return Problem{"another xengvtd has the GPU at " + info_.address,
                    "stop it first: systemctl stop xengvtd"};
   config_ = xengvtd::Fd(::open(places_.file(info_.address, "config").c_str(), O_RDWR | O_CLOEXEC));
@@ -87,6 +99,11 @@ Function::~Function() {
   }
   for (const auto& bar : bars_)
     if (!bar.empty()) ::munmap(bar.data(), bar.size());
+}
+
+hv::Result<std::unique_ptr<Keeper>, Problem> Function::keep() {
+  reset_ = xengvtd::Fd(::open(places_.file(info_.address, "reset").c_str(), O_WRONLY | O_CLOEXEC));
+  return Keeper::start({bars_[0], config_.get(), reset_.get(), lock_.get()});
 }
 
 uint32_t Function::config(unsigned offset, unsigned bytes) const {

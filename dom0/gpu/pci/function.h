@@ -11,14 +11,10 @@
 #include <vector>
 
 #include "dom0/daemon/fd.h"
+#include "dom0/gpu/pci/keeper.h"
 #include "hv/result.h"
 
 namespace gpu::pci {
-
-/// Why something cannot be done, and what the owner can do about it.
-struct Problem {
-  std::string cause, cure;
-};
 
 struct FunctionInfo {
   struct Bar {
@@ -69,6 +65,8 @@ class Function {
   bool set_bus_master(bool on);
   /// Function-level reset. False if the kernel has no way to, or it failed.
   bool reset();
+  /// What stops the function when this process is killed; before it may reach memory.
+  [[nodiscard]] hv::Result<std::unique_ptr<Keeper>, Problem> keep();
   /// The function left the bus.
   [[nodiscard]] bool vanished() const { return config(0, 2) == 0xffff; }
 
@@ -80,7 +78,7 @@ class Function {
 
   Places places_;
   FunctionInfo info_;
-  xengvtd::Fd lock_, config_;
+  xengvtd::Fd lock_, config_, reset_;
   bool enabled_by_us_ = false;
   std::array<std::span<std::byte>, 6> bars_{};
 };

@@ -13,16 +13,21 @@ constexpr uint32_t kStatusCapabilities = 1u << 20;
 constexpr uint32_t kPrefetchable = 8;
 constexpr uint32_t kExpressEndpoint = 0x0092;  // version 2, root complex integrated endpoint
 constexpr uint32_t kDeviceFlr = 1u << 28;
-constexpr uint32_t kGgmsEightMib = 3u << 6;  // the GTT takes 8 MiB: 4 GiB of addresses
+/// GGC bits 7:6: 2, 4 or 8 MiB of GTT, for 1, 2 or 4 GiB of addresses.
+constexpr uint32_t ggms(unsigned mib) { return (mib == 2 ? 1u : mib == 4 ? 2u : 3u) << 6; }
 constexpr uint32_t kPowerStates = 3;
 
 constexpr uint32_t bar_mask(uint64_t bytes) { return ~static_cast<uint32_t>(bytes - 1); }
 
 }  // namespace
 
-ConfigSpace::ConfigSpace(uint16_t device_id, uint8_t revision, std::function<void()> reset,
-                         std::function<void(unsigned, uint32_t)> test)
-    : device_id_(device_id), revision_(revision), reset_(std::move(reset)), test_(std::move(test)) {
+ConfigSpace::ConfigSpace(uint16_t device_id, uint8_t revision, unsigned gtt_mib,
+                         std::function<void()> reset, std::function<void(unsigned, uint32_t)> test)
+    : device_id_(device_id),
+      revision_(revision),
+      gtt_mib_(gtt_mib),
+      reset_(std::move(reset)),
+      test_(std::move(test)) {
   writable_[config::kCommand / 4] = 0x0406;
   writable_[config::kBar0 / 4] = bar_mask(gen9::kBar0Bytes);
   writable_[config::kBar2 / 4] = bar_mask(gen9::kApertureBytes);
@@ -44,7 +49,7 @@ void ConfigSpace::power_on() {
   words_[0x2c / 4] = 0x8086u | 0x2212u << 16;
   words_[0x34 / 4] = config::kExpress;
   words_[0x3c / 4] = 0x01ff;  // pin A, line not routed
-  words_[config::kGgc / 4] = kGgmsEightMib;
+  words_[config::kGgc / 4] = ggms(gtt_mib_);
   words_[config::kExpress / 4] = 0x10u | config::kPower << 8 | kExpressEndpoint << 16;
   words_[config::kExpress / 4 + 1] = kDeviceFlr;
   words_[config::kPower / 4] = 0x01u | 0x0022u << 16;

@@ -21,7 +21,7 @@ inline constexpr uint32_t kMemoryEnable = 2, kBusMaster = 4, kFunctionReset = 1u
 class ConfigSpace {
  public:
   /// `reset` is called for a function-level reset, `test` for writes of the test registers.
-  ConfigSpace(uint16_t device_id, uint8_t revision, std::function<void()> reset,
+  ConfigSpace(uint16_t device_id, uint8_t revision, unsigned gtt_mib, std::function<void()> reset,
               std::function<void(unsigned offset, uint32_t value)> test);
 
   /// 1, 2 or 4 bytes, aligned; all ones outside of the 256 bytes.
@@ -39,6 +39,7 @@ class ConfigSpace {
   [[nodiscard]] uint32_t word(unsigned offset) const { return words_[offset / 4]; }
   uint16_t device_id_;
   uint8_t revision_;
+  unsigned gtt_mib_;
   std::function<void()> reset_;
   std::function<void(unsigned, uint32_t)> test_;
   std::array<uint32_t, 64> words_{}, writable_{};

@@ -12,16 +12,12 @@
 #include <iostream>
 
 #include "dom0/gpu/proxy/server.h"
+#include "dom0/gpu/proxy/xen_owners.h"
 
 namespace {
 
 namespace po = boost::program_options;
 using gpu::proxy::Server;
-
-class NoOwners final : public gpu::proxy::Owners {
- public:
-  gpu::proxy::Owner owner_of(hv::BusFrame) override { return {}; }
-};
 
 int fail(const std::string& why) {
   std::cerr << "xengvt-pci-model: " << why << '\n';
@@ -60,8 +56,9 @@ int serve(const po::variables_map& v, const std::vector<std::string>& command) {
   std::signal(SIGINT, end_emulator);
   gpu::proxy::ServerConfig config;
   config.time_scale = v["time-scale"].as<double>();
-  NoOwners owners;
+  config.gtt_mib = v["gtt-mib"].as<unsigned>();
   gpu::proxy::MachineRam ram;
+  gpu::proxy::XenOwners owners(ram);
   {
     Server server(ends[0], config, ram, owners, file);
     if (const auto s = server.run(); !s.ok())
@@ -81,7 +78,8 @@ int main(int argc, char** argv) {
   options.add_options()("fd", po::value<int>()->default_value(20),
                         "the emulator's descriptor: -device x-pci-proxy-dev,id=gpu0,fd=20")(
       "log", po::value<std::string>()->default_value("/dev/null"),
-      "file for every memory access of the GPU")(
+      "file for every memory access of the GPU")("gtt-mib", po::value<unsigned>()->default_value(8),
+                                                 "size of the GTT: 2, 4 or 8")(
       "time-scale", po::value<double>()->default_value(1.0), "modelled time per wall time")(
       "command", po::value<std::vector<std::string>>())("help,h", "print this");
   po::variables_map v;
@@ -101,5 +99,7 @@ int main(int argc, char** argv) {
   if (!v.count("command")) return fail("no emulator given; try --help");
   const double scale = v["time-scale"].as<double>();
   if (!(scale >= 0.001 && scale <= 1000)) return fail("time-scale is 0.001 to 1000");
+  const unsigned gtt = v["gtt-mib"].as<unsigned>();
+  if (gtt != 2 && gtt != 4 && gtt != 8) return fail("gtt-mib is 2, 4 or 8");
   return serve(v, v["command"].as<std::vector<std::string>>());
 }

@@ -12,7 +12,10 @@ namespace gpu::proxy {
 namespace {
 
 constexpr uint64_t kMaxLagNs = 20'000'000;
-constexpr unsigned kLateTickMs = 1;
+constexpr uint64_t kLateTickNs = 1'000'000;
+constexpr uint64_t kShortestStepNs = 200, kLongestStepNs = 1'000'000;  // modelled
+// Work that waits for memory to change (semaphores) is not told of the change.
+constexpr uint64_t kLookAgainNs = 1'000'000;
 
 uint64_t ones(unsigned bytes) { return bytes >= 8 ? ~uint64_t{0} : (uint64_t{1} << bytes * 8) - 1; }
 
@@ -21,23 +24,32 @@ uint64_t ones(unsigned bytes) { return bytes >= 8 ? ~uint64_t{0} : (uint64_t{1} 
 /// Everything that a reset of the function puts back.
 struct Server::Gpu {
   Gpu(Server& s, const ServerConfig& c)
-      : status(s.ram_),
+      : status(s.master_),
         model(status, c.gpu),
         registers(model, status),
-        pacer(c.time_scale, kMaxLagNs),
-        thread(model, pacer, s.clock_, c.step_us, [] {}) {
+        pacer(c.time_scale, kMaxLagNs) {
     pacer.forgive(0, s.clock_.now_ns());
-    model.set_dma_observer(&s.dma_);
+    model.set_dma_observer(&s.master_);
     registers.set(s.space_.read(config::kTestFaults, 4));
-    thread.set_occupied(true);
-    thread.start();
+  }
+  /// What is asked of it now must not seem to happen in the past.
+  void catch_up(uint64_t now) {
+    if (model.next_event_ns() == UINT64_MAX) model.advance_to(pacer.model_time(now));
   }
   LateStatus status;
   model::Model model;
   FaultyRegisters registers;
   xengvtd::Pacer pacer;
-  xengvtd::GpuThread thread;  ///< last: stops first
+  uint64_t step_model_ns = 10'000;  ///< follows what a step takes
 };
+
+std::byte* Server::Master::page(hv::BusFrame frame) {
+  return server_.space_.bus_master() ? server_.ram_.page(frame) : nullptr;
+}
+void Server::Master::on_access(const model::DmaAccess& access) {
+  if (server_.space_.bus_master()) return server_.dma_.on_access(access);
+  ++server_.counts_.dma_blocked;
+}
 
 Server::Server(int socket, const ServerConfig& config, MachineRam& ram, Owners& owners,
                std::ostream& log)
@@ -48,7 +60,8 @@ Server::Server(int socket, const ServerConfig& config, MachineRam& ram, Owners& 
       shared_(ram),
       dma_(shared_, owners, log),
       space_(
-          config.gpu.device_id, config.gpu.revision, [this] { reset_wanted_ = true; },
+          config.gpu.device_id, config.gpu.revision, config.gtt_mib,
+          [this] { reset_wanted_ = true; },
           [this](unsigned offset, uint32_t value) { test_register(offset, value); }) {
   power_on();
 }
@@ -60,34 +73,60 @@ void Server::power_on() {
   gpu_ = std::make_unique<Gpu>(*this, config_);
 }
 
+bool Server::wait(uint64_t due) {
+  pollfd p{socket_, POLLIN, 0};
+  if (due == UINT64_MAX) return ::poll(&p, 1, -1) > 0;
+  const uint64_t now = clock_.now_ns(), ns = due > now ? due - now : 0;
+  const timespec t{static_cast<time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};
+  return ::ppoll(&p, 1, &t, nullptr) > 0;
+}
+
 hv::Status Server::run() {
-  for (;;) {
-    pollfd p{socket_, POLLIN, 0};
-    const bool late = gpu_->registers.faults() & fault::kLateStatus;
-    if (::poll(&p, 1, late ? kLateTickMs : -1) > 0) {
+  for (uint64_t due = 0;;) {
+    if (wait(due)) {
       const auto s = step();
       if (!s.ok()) return s.error() == hv::Error::gone ? hv::Status() : s;
     }
-    tick();
     if (gpu_->registers.faults() & fault::kExit) return {};
+    due = work();
   }
 }
 
+uint64_t Server::work() {
+  tick();
+  const uint64_t began = clock_.now_ns();
+  uint64_t due = gpu_->registers.faults() & fault::kLateStatus ? began + kLateTickNs : UINT64_MAX;
+  model::Model& m = gpu_->model;
+  gpu_->pacer.forgive(m.now_ns(), began);
+  const uint64_t target = gpu_->pacer.model_time(began);
+  const bool idle = m.next_event_ns() == UINT64_MAX;
+  m.advance_to(idle ? target : std::min(target, m.now_ns() + gpu_->step_model_ns));
+  if (!idle) {
+    const uint64_t took = clock_.now_ns() - began, most = config_.step_us * uint64_t{1000};
+    uint64_t& step = gpu_->step_model_ns;
+    if (took > most)
+      step = std::max(kShortestStepNs, step / 2);
+    else if (took < most / 2)
+      step = std::min(kLongestStepNs, step + step / 4);
+  }
+  const uint64_t next = m.next_event_ns();
+  if (next != UINT64_MAX)
+    due = std::min(due, gpu_->pacer.wall_time(std::max(next, m.now_ns())));
+  else if (space_.bus_master())
+    due = std::min(due, began + kLookAgainNs);
+  return due;
+}
+
 void Server::tick() {
-  if (!gpu_->registers.faults()) return;
-  const xengvtd::GpuThread::Entry entry(gpu_->thread);
-  gpu_->registers.tick(clock_.now_ns());
+  if (gpu_->registers.faults()) gpu_->registers.tick(clock_.now_ns());
 }
 
 hv::Status Server::step() {
   auto message = receive(socket_);
   if (!message.ok()) return message.error();
   const uint64_t began = clock_.now_ns();
-  std::optional<uint64_t> value;
-  {
-    const xengvtd::GpuThread::Entry entry(gpu_->thread);
-    value = answer(*message);
-  }
+  gpu_->catch_up(began);
+  const std::optional<uint64_t> value = answer(*message);
   if (reset_wanted_) {
     ++counts_.resets;
     reset_wanted_ = false;
@@ -139,29 +178,26 @@ void Server::report() {
   dma_.write();
   const ServerCounts& c = counts_;
   log_ << "register_reads " << c.register_reads << "\nregister_writes " << c.register_writes
-       << "\nggtt_reads " << c.ggtt_reads << "\nggtt_writes " << c.ggtt_writes
-       << "\naperture_accesses " << c.aperture_reads + c.aperture_writes << "\nresets " << c.resets
-       << "\nlongest_answer_us " << c.longest_answer_ns / 1000 << std::endl;
+       << "\nggtt_reads " << c.ggtt_reads << "\nggtt_writes " << c.ggtt_writes << "\ndma_blocked "
+       << c.dma_blocked << "\naperture_accesses " << c.aperture_reads + c.aperture_writes
+       << "\nresets " << c.resets << "\nlongest_answer_us " << c.longest_answer_ns / 1000
+       << std::endl;
 }
 
 uint32_t Server::read_dword(uint64_t offset) {
   if (offset < gen9::kMmioBytes) {
-    ++counts_.register_reads;
     return gpu_->registers.read(static_cast<uint32_t>(offset), clock_.now_ns());
   }
   if (offset < gen9::kGttOffset) return 0;
-  ++counts_.ggtt_reads;
   const uint64_t entry = gpu_->model.read_ggtt((offset - gen9::kGttOffset) / 8);
   return static_cast<uint32_t>(offset % 8 ? entry >> 32 : entry);
 }
 
 void Server::write_dword(uint64_t offset, uint32_t value) {
   if (offset < gen9::kMmioBytes) {
-    ++counts_.register_writes;
     return gpu_->registers.write(static_cast<uint32_t>(offset), value, clock_.now_ns());
   }
   if (offset < gen9::kGttOffset) return;
-  ++counts_.ggtt_writes;
   const uint64_t index = (offset - gen9::kGttOffset) / 8, old = gpu_->model.read_ggtt(index);
   const uint64_t high = ~uint64_t{0} << 32;
   gpu_->model.write_ggtt(index,
@@ -175,6 +211,7 @@ uint64_t Server::bar_read(const BarAccess& a) {
   const uint64_t high = a.address - space_.bar(config::kBar2);
   uint64_t value = 0;
   if (low < gen9::kBar0Bytes) {
+    ++(low < gen9::kGttOffset ? counts_.register_reads : counts_.ggtt_reads);
     const uint64_t first = low & ~uint64_t{3};
     value = read_dword(first);
     if (low % 4 + a.bytes > 4 && first + 4 < gen9::kBar0Bytes)
@@ -195,6 +232,7 @@ void Server::bar_write(const BarAccess& a) {
   if (low < gen9::kBar0Bytes) {
     // The hardware takes whole dwords here, and drops what is not.
     if (low % 4 || a.bytes % 4) return;
+    ++(low < gen9::kGttOffset ? counts_.register_writes : counts_.ggtt_writes);
     write_dword(low, static_cast<uint32_t>(a.value));
     if (a.bytes == 8) write_dword(low + 4, static_cast<uint32_t>(a.value >> 32));
   } else if (high < gen9::kApertureBytes) {

@@ -57,6 +57,18 @@ TEST_F(HostCheck, AGoodHostHasNothingToMend) {
     EXPECT_EQ(c.cure, "") << c.name;
   }
 }
+TEST_F(HostCheck, AGpuThatTheKernelHoldsIsNamedWithTheWayToReleaseIt) {
+  const std::string gpu = "sys/bus/pci/devices/0000:00:02.0/";
+  put(gpu + "vendor", "0x8086");
+  put(gpu + "device", "0x1912");
+  put(gpu + "class", "0x030000");
+  put(gpu + "resource", "0xf0000000 0xf0ffffff 0x140204\n0 0 0\n0xe0000000 0xefffffff 0x14220c");
+  EXPECT_EQ(check("GPU").verdict, Verdict::good);
+  fs::create_symlink("../../drivers/i915", root_ / (gpu + "driver"));
+  EXPECT_EQ(check("GPU").verdict, Verdict::unknown);
+  EXPECT_THAT(check("GPU").found, HasSubstr("held by the kernel driver i915"));
+  EXPECT_THAT(check("GPU").cure, HasSubstr("dom0 loses its own screen"));
+}
 TEST_F(HostCheck, NestedPagingIsToldApartFromOtherWords) {
   xl_info_ = "virt_caps : pv hvm iommu_hap_pt_share\n";
   EXPECT_EQ(check("HAP").verdict, Verdict::bad);

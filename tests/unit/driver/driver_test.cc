@@ -59,11 +59,45 @@ TEST_F(DriverTest, StartLeavesEveryEngineInExeclistModeWithItsOwnStatusPage) {
   EXPECT_EQ(device.regs[0x44304], ~0x01190119u);
 }
 
-TEST_F(DriverTest, EveryGgttEntryPointsAtMemory) {
-  for (uint64_t entry : device.ggtt) {
-    ASSERT_TRUE(entry & gen9::kPtePresent);
-    ASSERT_NE(entry_target(entry), nullptr);
-  }
+TEST_F(DriverTest, EveryGgttEntryAsFarAsTheGpuCanFetchAheadPointsAtMemory) {
+  const auto info = driver.gpu_info();
+  const uint64_t own = info.ggtt_free_base / 4096, last = info.ggtt_bytes / 4096;
+  const auto expect_memory = [&](uint64_t end) {
+    for (uint64_t i = 0; i < end; ++i) {
+      ASSERT_TRUE(device.ggtt[i] & gen9::kPtePresent) << i;
+      ASSERT_NE(entry_target(device.ggtt[i]), nullptr) << i;
+    }
+  };
+  expect_memory(own + 1);
+  const uint64_t scratch = device.ggtt[0];
+  driver.write_ggtt(own + 300, std::span(&scratch, 1));
+  expect_memory(own + 301 + 1);
+  driver.write_ggtt(last - 1, std::span(&scratch, 1));
+  expect_memory(last);
+}
+
+TEST_F(DriverTest, EntriesAreFilledOnceAndThenWrittenOnlyWhereTheyChange) {
+  const uint64_t own = driver.gpu_info().ggtt_free_base / 4096, entry = device.ggtt[0];
+  driver.write_ggtt(own, std::span(&entry, 1));
+  const uint64_t before = device.ggtt_writes;
+  driver.write_ggtt(own + 1, std::span(&entry, 1));
+  EXPECT_LE(device.ggtt_writes - before, 2u);
+}
+
+TEST(DriverOfSilicon, FlushesWrittenEntriesOnceBeforeWorkThatMayUseThem) {
+  fake::FakeDevice device;
+  gpu::Driver driver(device, {.ggtt_bytes = kSmall.ggtt_bytes, .silicon = true});
+  ASSERT_TRUE(driver.start().ok());
+  const size_t before = device.written(gen9::kGfxFlushCntl).size();
+  const uint64_t one = descriptor(1), two = descriptor(2);
+  ASSERT_TRUE(driver.submit(EngineId::bcs, {&one, 1}).ok());
+  EXPECT_EQ(device.written(gen9::kGfxFlushCntl).size(), before);
+  const uint64_t own = driver.gpu_info().ggtt_free_base / 4096, entry = device.ggtt[0];
+  driver.write_ggtt(own, std::span(&entry, 1));
+  driver.write_ggtt(own + 1, std::span(&entry, 1));
+  EXPECT_EQ(device.written(gen9::kGfxFlushCntl).size(), before);
+  ASSERT_TRUE(driver.submit(EngineId::rcs, {&two, 1}).ok());
+  EXPECT_EQ(device.written(gen9::kGfxFlushCntl).size(), before + 1);
 }
 
 TEST_F(DriverTest, MediatorCannotMapOverTheDriversOwnRange) {
@@ -271,6 +305,14 @@ TEST_F(DriverTest, TlbInvalidationWaitsForEveryEngine) {
   }
   device.stuck.insert(gen9::info(EngineId::vcs).tlb_reg);
   EXPECT_EQ(driver.invalidate_tlbs().error(), hv::Error::io);
+}
+
+TEST_F(DriverTest, AGpuThatDoesNotForgetTranslationsIsNotTrustedAgain) {
+  device.stuck.insert(gen9::info(EngineId::vcs).tlb_reg);
+  EXPECT_EQ(driver.invalidate_tlbs().error(), hv::Error::io);
+  EXPECT_TRUE(driver.wedged());
+  device.stuck.clear();
+  EXPECT_EQ(driver.invalidate_tlbs().error(), hv::Error::gone);
 }
 
 TEST_F(DriverTest, RegistersAreLoadedOnlyIntoAnIdleEngine) {

@@ -23,9 +23,10 @@ need_daemon() {
 # Everything the mediator learns is recorded, into a file that appears when the daemon ends; run.sh replays it.
 start_daemon() {
   install -D -m 755 /bed/bin/xengvt-dm "$wrapper" && mkdir -p /run/xengvt "$log/trace" || return
-  setsid xengvtd --config /bed/dom0/xengvtd.conf --trace "$log/trace/${trace:-run-$SECONDS}.xgt" --trace-open >>"$log/xengvtd.log" 2>&1 &
+  read -ra how <<<"${DAEMON_OPTIONS:---config /bed/dom0/xengvtd.conf --trace $log/trace/${trace:-run-$SECONDS}.xgt --trace-open}"
+  setsid xengvtd "${how[@]}" >>"$log/xengvtd.log" 2>&1 &
   echo $! >"$state/xengvtd.pid"
-  wait_for 30 xengvt list && daemon_runs
+  wait_for "${DAEMON_SECONDS:-30}" xengvt list && daemon_runs
 }
 stop_daemon() {
   daemon_runs || return 0
