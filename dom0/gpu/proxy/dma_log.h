@@ -29,6 +29,8 @@ class Owners {
  public:
   virtual ~Owners() = default;
   virtual Owner owner_of(hv::BusFrame frame) = 0;
+  /// Accesses are about to begin: what takes long is better done now.
+  virtual void prepare() {}
 };
 
 /// The machine's memory map, for accesses that no RAM answers.

@@ -44,7 +44,11 @@ void LateStatus::flush() {
   }
 }
 
-void LateStatus::set(const std::vector<hv::BusFrame>& frames) {
+bool LateStatus::set(std::vector<hv::BusFrame> frames) {
+  // Engines without a status page of their own all have the same.
+  std::ranges::sort(frames, {}, &hv::BusFrame::v);
+  frames.erase(std::ranges::unique(frames).begin(), frames.end());
+  if (std::ranges::equal(frames, copies_, {}, {}, &Copy::frame)) return false;
   std::vector<Copy> next;
   for (const hv::BusFrame f : frames) {
     const auto old = std::ranges::find(copies_, f, &Copy::frame);
@@ -56,6 +60,7 @@ void LateStatus::set(const std::vector<hv::BusFrame>& frames) {
     }
   }
   copies_ = std::move(next);
+  return true;
 }
 
 uint32_t FaultyRegisters::read(uint32_t offset, uint64_t now_ns) {
@@ -95,7 +100,13 @@ void FaultyRegisters::tick(uint64_t now_ns) {
   if (now_ns < next_flush_ns_) return;
   next_flush_ns_ = now_ns + kLateNs;
   status_.flush();
-  status_.set(faults_ & fault::kLateStatus ? status_frames() : std::vector<hv::BusFrame>{});
+  const bool late = faults_ & fault::kLateStatus;
+  if (status_.set(late ? status_frames() : std::vector<hv::BusFrame>{})) drop_translations();
+}
+
+void FaultyRegisters::drop_translations() {
+  gpu_.write32(gen9::kGfxFlushCntl, 1);
+  for (const gen9::EngineInfo& e : gen9::kEngineInfo) gpu_.write32(e.tlb_reg, 1);
 }
 
 }  // namespace gpu::proxy

@@ -30,8 +30,9 @@ class LateStatus final : public model::DmaBus {
   hv::Result<DmaPage> alloc() override { return memory_.alloc(); }
   void free(hv::BusFrame frame) override { memory_.free(frame); }
 
-  /// These frames are late from now on; none to have them all in place again.
-  void set(const std::vector<hv::BusFrame>& frames);
+  /// These frames are late from now on; none to have them all in place again. False if they were
+  /// already; otherwise pages that the GPU was given before hold no longer.
+  bool set(std::vector<hv::BusFrame> frames);
   /// What the GPU wrote until now reaches memory, and no other byte.
   void flush();
 
@@ -55,6 +56,8 @@ class FaultyRegisters {
   void write(uint32_t offset, uint32_t value, uint64_t now_ns);
   /// Called every now and then: what is late arrives.
   void tick(uint64_t now_ns);
+  /// The GPU must ask for every page anew: what stands behind its frames has changed.
+  void drop_translations();
 
  private:
   struct Held {

@@ -58,6 +58,7 @@ Server::Server(int socket, const ServerConfig& config, MachineRam& ram, Owners& 
       log_(log),
       ram_(ram),
       shared_(ram),
+      owners_(owners),
       dma_(shared_, owners, log),
       space_(
           config.gpu.device_id, config.gpu.revision, config.gtt_mib,
@@ -142,6 +143,7 @@ std::optional<uint64_t> Server::answer(Message& m) {
     case Command::sync_memory:
       if (const auto s = ram_.sync(m); !s.ok())
         log_ << "memory map refused: " << hv::error_name(s.error()) << std::endl;
+      gpu_->registers.drop_translations();
       return std::nullopt;
     case Command::config_read: {
       ++counts_.config_accesses;
@@ -151,7 +153,9 @@ std::optional<uint64_t> Server::answer(Message& m) {
     case Command::config_write: {
       ++counts_.config_accesses;
       const auto a = m.as<ConfigAccess>();
+      const bool before = space_.bus_master();
       space_.write(a.address, static_cast<unsigned>(a.bytes), a.value);
+      if (!before && space_.bus_master()) owners_.prepare();
       return 0;
     }
     case Command::bar_read: return bar_read(m.as<BarAccess>());

@@ -89,6 +89,7 @@ class Server {
   std::ostream& log_;
   MachineRam& ram_;
   SharedRam shared_;
+  Owners& owners_;
   DmaLog dma_;
   Master master_{*this};
   ConfigSpace space_;

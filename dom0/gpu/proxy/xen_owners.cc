@@ -83,6 +83,11 @@ const std::byte* XenOwners::entry_of(uint64_t frame) {
   return pages_[page] ? pages_[page] + frame % kPerPage * kEntryBytes : nullptr;
 }
 
+void XenOwners::prepare() {
+  looked_ = 0;
+  entry_of(0);
+}
+
 Owner XenOwners::owner_of(hv::BusFrame frame) {
   const std::byte* entry = entry_of(frame.v);
   if (!entry) return pages_.empty() ? Owner{} : Owner{Owner::Kind::hypervisor, 0};

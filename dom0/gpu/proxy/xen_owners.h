@@ -28,6 +28,8 @@ class XenOwners final : public Owners {
   explicit XenOwners(MachineRam& ram) : ram_(ram) {}
   /// unknown before Xen has set itself up.
   Owner owner_of(hv::BusFrame frame) override;
+  /// Looks for the tables if they are not known.
+  void prepare() override;
 
  private:
   const std::byte* entry_of(uint64_t frame);

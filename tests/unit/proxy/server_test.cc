@@ -164,6 +164,17 @@ TEST_F(FaultTest, LateStatusKeepsWhatTheDriverWroteMeanwhile) {
   EXPECT_EQ(real[9], std::byte{2});
 }
 
+TEST_F(FaultTest, LateStatusTakesEnginesThatShareAPage) {
+  m.share_ram();
+  LateStatus late(m.memory);
+  EXPECT_TRUE(late.set({hv::BusFrame{3}, hv::BusFrame{2}, hv::BusFrame{3}}));
+  EXPECT_FALSE(late.set({hv::BusFrame{2}, hv::BusFrame{3}}));
+  EXPECT_TRUE(late.set({hv::BusFrame{3}, hv::BusFrame{3}}));
+  late.page(hv::BusFrame{3})[0] = std::byte{7};
+  late.flush();
+  EXPECT_EQ(m.ram[0x3000], std::byte{7});
+}
+
 TEST_F(FaultTest, EndsOnRequest) {
   const ConfigAccess a{config::kTestFaults, fault::kExit, 4};
   m.send(Command::config_write, &a, sizeof a);

@@ -83,6 +83,15 @@ TEST_F(XenOwnersTest, FindsAnotherTableWhenTheOneItUsedIsGone) {
   hv::store(entry + kOwner, uint32_t{30});
   EXPECT_EQ(owner(next), (Owner{Owner::Kind::domain, 5}));
 }
+TEST_F(XenOwnersTest, LooksAgainForTablesThatWereNotThereYetWhenAccessesAreAboutToBegin) {
+  const uint64_t self = hv::load<uint64_t>(m.ram + (7 << 12) + kLinearSlot * 8);
+  put(7, kLinearSlot, 0);
+  EXPECT_EQ(owner(20), Owner{});
+  put(7, kLinearSlot, self);
+  EXPECT_EQ(owner(20), Owner{}) << "a search takes long, so it is not repeated at each access";
+  owners.prepare();
+  EXPECT_EQ(owner(20), (Owner{Owner::Kind::domain, 5}));
+}
 TEST_F(XenOwnersTest, KnowsNothingBeforeXenIsThere) {
   Machine other(none);
   other.share_ram();
