@@ -63,6 +63,14 @@ bool LateStatus::set(std::vector<hv::BusFrame> frames) {
   return true;
 }
 
+void FaultyRegisters::set(uint32_t faults) {
+  faults_ = faults;
+  if (faults & fault::kLateStatus) return;
+  // Nobody calls tick() for a GPU without faults.
+  status_.flush();
+  if (status_.set({})) drop_translations();
+}
+
 uint32_t FaultyRegisters::read(uint32_t offset, uint64_t now_ns) {
   if (faults_ & fault::kAllOnes) return ~0u;
   const auto held = held_.find(offset);

@@ -50,7 +50,7 @@ class FaultyRegisters {
  public:
   FaultyRegisters(model::Model& gpu, LateStatus& status) : gpu_(gpu), status_(status) {}
 
-  void set(uint32_t faults) { faults_ = faults; }
+  void set(uint32_t faults);
   [[nodiscard]] uint32_t faults() const { return faults_; }
   uint32_t read(uint32_t offset, uint64_t now_ns);
   void write(uint32_t offset, uint32_t value, uint64_t now_ns);

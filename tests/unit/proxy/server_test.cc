@@ -175,6 +175,22 @@ TEST_F(FaultTest, LateStatusTakesEnginesThatShareAPage) {
   EXPECT_EQ(m.ram[0x3000], std::byte{7});
 }
 
+TEST_F(FaultTest, StatusIsInPlaceAgainAsSoonAsItIsNoLongerLate) {
+  m.share_ram();
+  LateStatus late(m.memory);
+  gpu::model::Model model(late, {});
+  FaultyRegisters registers(model, late);
+  model.write_ggtt(1, (uint64_t{2} << 12) | gen9::kPtePresent);
+  model.write32(gen9::engine_reg(gen9::EngineId::bcs, gen9::rel::kHwsPga), 0x1000);
+  registers.set(fault::kLateStatus);
+  registers.tick(10'000'000);
+  ASSERT_NE(late.page(hv::BusFrame{2}), m.memory.page(hv::BusFrame{2}));
+  late.page(hv::BusFrame{2})[8] = std::byte{1};
+  registers.set(0);
+  EXPECT_EQ(late.page(hv::BusFrame{2}), m.memory.page(hv::BusFrame{2}));
+  EXPECT_EQ(m.ram[0x2008], std::byte{1});
+}
+
 TEST_F(FaultTest, EndsOnRequest) {
   const ConfigAccess a{config::kTestFaults, fault::kExit, 4};
   m.send(Command::config_write, &a, sizeof a);
