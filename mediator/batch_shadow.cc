@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "mediator/batch_shadow.h"
 
+#include <algorithm>
+
 #include "mediator/engine_state.h"
 #include "mediator/register_access.h"
 #include "shadow/gen9/pte.h"
@@ -11,6 +13,8 @@ using gen9::EngineId;
 namespace {
 
 constexpr size_t kPageDwords = hv::kPageSize / 4;
+/// So many pages of spare copies a context may keep.
+constexpr size_t kMaxSpare = 8;
 constexpr uint32_t kCsChicken1 = 0x2580;
 using GpgpuPreemption = hv::Field32<2, 1>;  // 0: mid-thread, SKL PRM vol 2c CS_CHICKEN1
 
@@ -30,6 +34,24 @@ size_t piece(uint64_t address, size_t have) {
 }
 
 }  // namespace
+
+void BatchCopies::recycle() {
+  size_t kept = 0;
+  for (const shadow::HostObject& o : spare) kept += o.pages();
+  for (shadow::HostObject& o : objects)
+    if ((kept += o.pages()) <= kMaxSpare) spare.push_back(std::move(o));
+  objects.clear();
+}
+
+hv::Result<shadow::HostObject> BatchCopies::take(const ShadowEnv& env, unsigned pages) {
+  const auto it = std::ranges::find(spare, pages, &shadow::HostObject::pages);
+  if (it == spare.end())
+    return shadow::HostObject::create(env.gpu, env.space, env.retired, shadow::PageUse::batch,
+                                      env.owner, pages);
+  shadow::HostObject object = std::move(*it);
+  spare.erase(it);
+  return object;
+}
 
 // A batch behind the guest's GGTT, read page by page as the scan reaches it.
 class BatchShadow::GgttSource final : public ScanSource {
@@ -166,8 +188,7 @@ hv::Result<uint64_t, Reject> BatchShadow::ggtt_batch(uint64_t address, unsigned 
   const uint64_t offset = address & hv::kPageMask, bytes = outcome.dwords * 4;
   const auto pages = static_cast<unsigned>(hv::align_up(offset + bytes, hv::kPageSize) >> 12);
   if (!spend_pages(pages)) return Reject::no_memory;
-  auto object = shadow::HostObject::create(env_.gpu, env_.space, env_.retired,
-                                           shadow::PageUse::batch, env_.owner, pages);
+  auto object = copies_.take(env_, pages);
   if (!object.ok()) return Reject::no_memory;
   object->write(offset, std::as_bytes(source.ensure(0).first(outcome.dwords)));
   const uint64_t host = object->base().v + offset;
@@ -205,8 +226,7 @@ BatchShadow::Page* BatchShadow::user_page(uint64_t va) {
 hv::Status BatchShadow::commit() {
   if (!spend_pages(user_pages_.size())) return hv::Error::no_memory;
   for (const auto& [va, page] : user_pages_) {
-    auto object = shadow::HostObject::create(env_.gpu, env_.space, env_.retired,
-                                             shadow::PageUse::batch, env_.owner, 1);
+    auto object = copies_.take(env_, 1);
     if (!object.ok()) return object.error();
     object->write(0, std::as_bytes(std::span{page}));
     if (const auto s = view_->replace(va, object->frame(0)); !s.ok()) return s;

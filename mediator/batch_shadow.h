@@ -20,9 +20,16 @@ inline constexpr unsigned kMaxChain = 32;            ///< batch starts inside on
 inline constexpr size_t kMaxBatchDwords = 1u << 20;  ///< one batch: 4 MiB
 inline constexpr size_t kMaxScannedDwords = 2 * kMaxBatchDwords;  ///< all batches together
 
-/// Host-owned copies a submission runs from; they live until its context is done with them.
+/// Host-owned copies a submission runs from; they live until its context is done with them. A few
+/// then stay where they are for its next submission, which so changes no entry of the GPU's GGTT
+/// and leaves no translation to be dropped.
 struct BatchCopies {
   std::vector<shadow::HostObject> objects;
+  std::vector<shadow::HostObject> spare;
+  /// Nothing of it runs any more.
+  void recycle();
+  /// A page or more for a copy, with any content; from the spare ones if one fits.
+  hv::Result<shadow::HostObject> take(const ShadowEnv& env, unsigned pages);
   [[nodiscard]] size_t pages() const {
     size_t n = 0;
     for (const shadow::HostObject& o : objects) n += o.pages();

@@ -272,7 +272,7 @@ uint64_t ContextSet::guest_address(gen9::EngineId engine, uint64_t address) cons
     const auto any = [&](const BatchCopies& copies) {
       return std::any_of(copies.objects.begin(), copies.objects.end(), holds);
     };
-    if (holds(c->flush) || any(c->workarounds) || any(c->batches)) return c->ring_start + c->head;
+    if (holds(c->restore) || any(c->workarounds) || any(c->batches)) return c->ring_start + c->head;
   }
   return address;
 }

@@ -22,11 +22,6 @@ namespace mediator {
 /// Contexts of one vGPU kept shadowed at once; the least recently used idle one makes room.
 inline constexpr size_t kMaxContexts = 64;
 
-/// Whose context it is, from the context id that the GPU knows it by.
-constexpr hv::VgpuId owner_of_host_id(uint32_t host_id) {
-  return hv::VgpuId{static_cast<uint16_t>(host_id >> 16)};
-}
-
 struct ShadowContext {
   gen9::EngineId engine{};
   uint64_t guest_lrca = 0;
@@ -36,12 +31,13 @@ struct ShadowContext {
 
   shadow::HostObject image, ring;
   OwnedContext known_as;     ///< the image's address, for who asks whose it is
-  shadow::HostObject flush;  ///< run inside the restore, where the guest runs nothing there
+  shadow::HostObject restore;            ///< the indirect-context batch
+  std::vector<uint32_t> restore_stream;  ///< as it stands there
   std::optional<shadow::RootId> root;
   uint64_t pml4 = 0;
   std::unique_ptr<shadow::PpgttSet::View> view;
   BatchCopies batches;      ///< of the submission in progress
-  BatchCopies workarounds;  ///< indirect-context and per-context batches
+  BatchCopies workarounds;  ///< per-context batches
   uint64_t ring_start = 0;  ///< guest GGTT
   uint32_t ring_bytes = 0;
 
@@ -127,7 +123,8 @@ class ContextSet {
   Reject load(ShadowContext& c);
   Reject load_ring(ShadowContext& c, std::span<const uint32_t> state);
   Reject load_ppgtt(ShadowContext& c, std::span<const uint32_t> state);
-  Refusal flush_only(ShadowContext& c, std::span<uint32_t> state);
+  Refusal run_in_restore(ShadowContext& c, std::span<uint32_t> state,
+                         std::vector<uint32_t> stream);
   Refusal load_workarounds(ShadowContext& c, std::span<uint32_t> state);
   void load_state_pages(ShadowContext& c, bool first);
   void remember_pages(const ShadowContext& c);

@@ -18,6 +18,7 @@ namespace {
 /// would meet what the last one left in every register.
 constexpr uint32_t kGuestsControl = 1u << 1;
 constexpr uint32_t kMaxLines = 0x3f;  // cache lines of an indirect-context batch
+constexpr size_t kLineDwords = 16;
 constexpr uint32_t kArbitrationOn = 0x08u << 23 | 1;
 constexpr uint32_t kIndirectOffset = 0x26u << 6;  // the hardware's default, in cache lines
 
@@ -25,7 +26,7 @@ constexpr uint32_t kIndirectOffset = 0x26u << 6;  // the hardware's default, in 
 /// flush, which also clears shared local memory and what the execution units held
 /// (CVE-2019-14615; WaClearSlmSpaceAtContextSwitch). PIPE_CONTROL, SKL PRM vol 2a; it writes a zero
 /// at a place of the context's own page that drivers leave for this. One cache line.
-constexpr std::array<uint32_t, 16> kFlushBetweenContexts{
+constexpr std::array<uint32_t, kLineDwords> kFlushBetweenContexts{
     0x7a000004, hv::bit(27) | hv::bit(21) | hv::bit(20) | 1u << 14 | hv::bit(5), 0xd0};
 
 }  // namespace
@@ -43,7 +44,7 @@ Reject ContextSet::load(ShadowContext& c) {
   const bool ours = !inhibit && stamp != 0 && stamp == c.stamp;
   if (!ours) load_state_pages(c, inhibit);
 
-  c.batches.objects.clear();
+  c.batches.recycle();
   c.view.reset();
   if (c.root && wants_view(c.engine)) {
     auto view = env_.ppgtt.make_view(*c.root);
@@ -139,21 +140,24 @@ void ContextSet::load_state_pages(ShadowContext& c, bool first) {
   }
 }
 
-/// The guest has nothing to run inside the restore; the host has.
-Refusal ContextSet::flush_only(ShadowContext& c, std::span<uint32_t> state) {
-  if (!c.flush.valid()) {
-    auto object = shadow::HostObject::create(env_.gpu, env_.space, env_.retired,
-                                             shadow::PageUse::batch, env_.owner, 1);
+/// Whole cache lines to run inside the restore. The context is at rest, so what it ran there before
+/// is replaced where it stands.
+Refusal ContextSet::run_in_restore(ShadowContext& c, std::span<uint32_t> state,
+                                   std::vector<uint32_t> stream) {
+  if (!c.restore.valid()) {
+    auto object = host_object(shadow::PageUse::batch, 1);
     if (!object.ok()) return {Reject::no_memory, 0, "indirect-context batch", 0};
-    object->write(0, std::as_bytes(std::span{kFlushBetweenContexts}));
-    c.flush = std::move(object.value());
+    c.restore = std::move(object.value());
   }
-  state[ctx::kIndirectCtx] = static_cast<uint32_t>(c.flush.base().v) | 1;
+  const auto lines = static_cast<uint32_t>(stream.size() / kLineDwords);
+  if (stream != c.restore_stream) c.restore.write(0, std::as_bytes(std::span{stream}));
+  c.restore_stream = std::move(stream);
+  state[ctx::kIndirectCtx] = static_cast<uint32_t>(c.restore.base().v) | lines;
   return {};
 }
 
 Refusal ContextSet::load_workarounds(ShadowContext& c, std::span<uint32_t> state) {
-  c.workarounds.objects.clear();
+  c.workarounds.recycle();
   const uint32_t per_ctx = state[ctx::kBbPerCtxPtr], indirect = state[ctx::kIndirectCtx];
   state[ctx::kBbPerCtxPtr] = 0;
   state[ctx::kIndirectCtx] = 0;
@@ -167,11 +171,11 @@ Refusal ContextSet::load_workarounds(ShadowContext& c, std::span<uint32_t> state
   }
   state[ctx::kIndirectCtxOffset] = kIndirectOffset;
   const uint32_t guests_lines = indirect & kMaxLines;
-  if (guests_lines == 0) return flush_only(c, state);
+  std::vector<uint32_t> batch(kFlushBetweenContexts.begin(), kFlushBetweenContexts.end());
+  if (guests_lines == 0) return run_in_restore(c, state, std::move(batch));
   if (guests_lines == kMaxLines) return {Reject::too_long, 0, "indirect-context batch", indirect};
   uint32_t lines = guests_lines + 1;
-  std::vector<uint32_t> batch(kFlushBetweenContexts.begin(), kFlushBetweenContexts.end());
-  batch.resize(lines * 16);
+  batch.resize(lines * kLineDwords);
   const uint32_t from = indirect & ~uint32_t{0x3f};
   const auto guests = std::span{batch}.subspan(kFlushBetweenContexts.size());
   if (!env_.ggtt.read(GmAddr{from}, std::as_writable_bytes(guests)).ok())
@@ -183,16 +187,10 @@ Refusal ContextSet::load_workarounds(ShadowContext& c, std::span<uint32_t> state
   if (outcome.arbitration_off) {
     if (lines++ == kMaxLines) return {Reject::too_long, 0, "indirect-context batch", indirect};
     batch.push_back(kArbitrationOn);
-    batch.resize(lines * 16);
+    batch.resize(lines * kLineDwords);
   }
   c.marks_engine = c.marks_engine || shadow.marks_engine();
-  auto object = shadow::HostObject::create(env_.gpu, env_.space, env_.retired,
-                                           shadow::PageUse::batch, env_.owner, 1);
-  if (!object.ok()) return {Reject::no_memory, 0, "indirect-context batch", indirect};
-  object->write(0, std::as_bytes(std::span{batch}));
-  state[ctx::kIndirectCtx] = static_cast<uint32_t>(object->base().v) | lines;
-  c.workarounds.objects.push_back(std::move(object.value()));
-  return {};
+  return run_in_restore(c, state, std::move(batch));
 }
 
 }  // namespace mediator

@@ -28,6 +28,11 @@ enum class GpuEventKind : uint8_t {
 /// Of a fault or error whose context has left and is not known any more: nobody is told.
 inline constexpr uint32_t kNobodysContext = ~uint32_t{0};
 
+/// Whose context it is, from the context id that the GPU knows it by.
+constexpr hv::VgpuId owner_of_host_id(uint32_t host_id) {
+  return hv::VgpuId{static_cast<uint16_t>(host_id >> 16)};
+}
+
 struct GpuEvent {
   GpuEventKind kind{};
   EngineId engine{};

@@ -119,6 +119,8 @@ json::object to_json(const HostReport& h) {
           {"gpu_submissions", h.asked.submissions},
           {"register_loads", h.asked.loads},
           {"registers_loaded", h.asked.loaded_registers},
+          {"vgpu_switches", h.asked.switches},
+          {"vgpu_switch_accesses", h.asked.switch_accesses},
           {"policy", mediator::policy_name(h.shares.policy)},
           {"holder", h.holder},
           {"slice_ms", h.shares.slice_ns / 1'000'000},

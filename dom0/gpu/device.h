@@ -43,6 +43,8 @@ class Device {
   virtual hv::Result<DmaPage> alloc_dma() = 0;
   virtual void free_dma(hv::BusFrame frame) = 0;
 
+  /// How often the bus was used so far; 0 where there is none.
+  [[nodiscard]] virtual uint64_t bus_accesses() const { return 0; }
   /// True while the device asserts its interrupt (pollers may use it as a hint).
   virtual bool interrupt_pending() = 0;
   /// Time by the device's clock, and a pause of at least `ns` in which the device goes on working.

@@ -31,14 +31,18 @@ class FakeDevice final : public gpu::Device {
   std::vector<Write> writes;         ///< register writes, oldest first
   std::unordered_map<uint32_t, uint32_t> regs;
   std::vector<uint64_t> ggtt = std::vector<uint64_t>(4096);
-  uint64_t ggtt_writes = 0;
+  uint64_t ggtt_writes = 0, accesses = 0;
   uint64_t time_ns = 0, paused_ns = 0;
   bool executes = true;  ///< what is written to ELSP runs at once to its end
 
   [[nodiscard]] uint16_t device_id() const override { return 0x1912; }
   [[nodiscard]] uint8_t revision() const override { return 6; }
-  uint32_t read32(uint32_t offset) override { return regs[offset]; }
+  uint32_t read32(uint32_t offset) override {
+    ++accesses;
+    return regs[offset];
+  }
   void write32(uint32_t offset, uint32_t value) override {
+    ++accesses;
     writes.emplace_back(offset, value);
     if (executes) execute(offset, value);
     if (!handshake(offset, value)) regs[offset] = value;
@@ -53,6 +57,7 @@ class FakeDevice final : public gpu::Device {
   uint64_t read_ggtt(uint64_t index) override { return ggtt.at(index); }
   void write_ggtt(uint64_t index, uint64_t entry) override {
     ++ggtt_writes;
+    ++accesses;
     ggtt.at(index) = entry;
   }
   [[nodiscard]] uint64_t aperture_bytes() const override { return gen9::kApertureBytes; }
@@ -69,6 +74,7 @@ class FakeDevice final : public gpu::Device {
     return gpu::DmaPage{hv::BusFrame{first_frame++}, page->data()};
   }
   void free_dma(hv::BusFrame frame) override { pages_.erase(frame.v); }
+  [[nodiscard]] uint64_t bus_accesses() const override { return accesses; }
   bool interrupt_pending() override { return false; }
   uint64_t now_ns() override { return time_ns; }
   void pause_ns(uint64_t ns) override {

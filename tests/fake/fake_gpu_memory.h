@@ -39,7 +39,7 @@ class BasicGpuMemory : public Base {
   // What tests look at.
   std::map<uint64_t, Page> pages;
   std::map<uint64_t, uint64_t> ggtt;  ///< non-zero entries by index
-  uint64_t writes = 0, entry_writes = 0, invalidations = 0, allocs = 0;
+  uint64_t writes = 0, entry_writes = 0, ggtt_writes = 0, invalidations = 0, allocs = 0;
   uint64_t violations = 0;  ///< use of a page that is not allocated, or outside its bounds
 
   uint64_t entry(hv::BusFrame f, unsigned index) {
@@ -76,6 +76,7 @@ class BasicGpuMemory : public Base {
     changed();
   }
   void write_ggtt(uint64_t first, std::span<const uint64_t> entries) override {
+    ggtt_writes += entries.size();
     for (const uint64_t e : entries) {
       if (e) {
         ggtt[first] = e;

@@ -20,7 +20,9 @@ uint32_t load_shared(std::byte* p) {
 }  // namespace
 
 uint32_t Driver::running_id(EngineId e) const {
-  if (!sure_) return mediator::kNobodysContext;
+  // Where the GPU is looked at seldom, who it was that did it is not known for sure.
+  if (config_.silicon && engines_[gen9::index(e)].moved_ns > looked_before_ns_)
+    return mediator::kNobodysContext;
   const uint64_t running = ports(e).running();
   const uint64_t idle = engines_[gen9::index(e)].idle->descriptor();
   return running == idle ? 0 : static_cast<uint32_t>(running >> 32);
@@ -33,14 +35,10 @@ void Driver::emit(GpuEventKind kind, EngineId e, uint32_t context_id, uint64_t d
 size_t Driver::poll(std::span<mediator::GpuEvent> events) {
   if (started_ && !wedged_) {
     // Interrupts are cleared before the status buffers are read: what comes later asserts again.
-    const uint64_t looked = looked_ns_;
-    const bool look = look_due();
-    // Where the GPU is looked at seldom, who it was that did it is not known for sure.
-    sure_ = !config_.silicon || moved_ns_ <= looked;
-    if (look) {
-      service_interrupts();
+    if (look_due()) {
+      if (interrupts_pending() && !wedged_) service_interrupts();
       // Before contexts are seen to leave: what is wrong is said of the one that did it.
-      service_fault();
+      if (!wedged_) service_fault();
     }
     for (EngineId e : gen9::kAllEngines) service_csb(e);
   }
@@ -80,11 +78,17 @@ void Driver::service_csb(EngineId e) {
   if (read_csb(e)) write_elsp(e);
 }
 
+unsigned Driver::status_tail(EngineId e) const {
+  const Engine& state = engines_[gen9::index(e)];
+  const unsigned tail = load_shared(state.hwsp.cpu + kHwspCsbWrite) & 7;
+  return tail < gen9::kCsbEntries ? tail : state.csb_head;
+}
+
 bool Driver::read_csb(EngineId e) {
   Engine& state = engine(e);
-  const unsigned tail = load_shared(state.hwsp.cpu + kHwspCsbWrite) & 7;
-  if (tail >= gen9::kCsbEntries || tail == state.csb_head) return false;
-  moved();
+  const unsigned tail = status_tail(e);
+  if (tail == state.csb_head) return false;
+  moved(e);
   Departures gone;
   while (state.csb_head != tail) {
     state.csb_head = (state.csb_head + 1) % gen9::kCsbEntries;

@@ -61,6 +61,8 @@ class Driver final : public mediator::HostGpu {
   struct Counts {
     uint64_t submissions = 0;  ///< bundles of users' contexts
     uint64_t loads = 0, loaded_registers = 0;
+    uint64_t switches = 0;         ///< of them, those of another vGPU than the engine had last
+    uint64_t switch_accesses = 0;  ///< of the bus, for these since the submission before each
   };
   [[nodiscard]] const Counts& counts() const { return counts_; }
 
@@ -91,6 +93,10 @@ class Driver final : public mediator::HostGpu {
     DmaPage hwsp{};
     uint64_t hwsp_address = 0;
     unsigned csb_head = gen9::kCsbEntries - 1;  ///< last entry read
+    uint64_t moved_ns = 0;                      ///< a context came or went
+    bool walked = true;  ///< page tables, since its translations were dropped
+    uint64_t tell_ns = 0;                       ///< when an interrupt is guessed
+    std::optional<hv::VgpuId> user;             ///< whose contexts it had last
     uint64_t switches = 0;                      ///< CSB entries seen, for progress()
     std::optional<IdleContext> idle;
     std::vector<std::byte> default_image;  ///< pages 1 and up
@@ -121,9 +127,12 @@ class Driver final : public mediator::HostGpu {
   /// The device left the bus.
   bool vanished();
   /// A context came or went.
-  void moved();
+  void moved(EngineId e);
+  /// A context is on the engine that is to be looked at.
+  bool stays_long(EngineId e, uint64_t now);
   /// It is time to read registers that say what happened.
   bool look_due();
+  bool interrupts_pending();
 
   // ggtt.cc
   /// Points all entries below `end`, and some more, at scratch if that was not done yet. What lies
@@ -137,6 +146,10 @@ class Driver final : public mediator::HostGpu {
   // submit.cc
   void write_elsp(EngineId e);
   void submit_bundle(EngineId e, const Bundle& bundle);
+  void count(EngineId e, uint64_t descriptor);
+
+  // tlb.cc
+  [[nodiscard]] bool may_translate(EngineId e) const;
 
   // csb.cc
   void emit(mediator::GpuEventKind kind, EngineId e, uint32_t context_id, uint64_t detail);
@@ -145,6 +158,11 @@ class Driver final : public mediator::HostGpu {
   void service_interrupts();
   void service_engine_interrupt(EngineId e, uint32_t bits);
   void service_csb(EngineId e);
+  /// The last entry that the engine wrote into its status buffer.
+  [[nodiscard]] unsigned status_tail(EngineId e) const;
+  [[nodiscard]] bool has_status(EngineId e) const {
+    return status_tail(e) != engines_[gen9::index(e)].csb_head;
+  }
   /// Takes new status-buffer entries; false if there were none.
   bool read_csb(EngineId e);
   void service_fault();
@@ -166,10 +184,10 @@ class Driver final : public mediator::HostGpu {
   uint64_t filled_ = 0;                ///< entries that are ours or scratch
   bool ggtt_written_ = false;          ///< since the last flush
   std::deque<mediator::GpuEvent> events_;
-  uint64_t moved_ns_ = 0, looked_ns_ = 0;
+  uint64_t moved_ns_ = 0, looked_ns_ = 0, looked_before_ns_ = 0;
+  uint64_t accesses_ = 0;  ///< of the bus, at the last submission
   Counts counts_;
   bool started_ = false, wedged_ = false;
-  bool sure_ = true;  ///< what is read now is about what runs now
 };
 
 }  // namespace gpu

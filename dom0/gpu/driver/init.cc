@@ -135,6 +135,7 @@ hv::Status Driver::make_engines() {
 void Driver::init_engine(EngineId e) {
   namespace rel = gen9::rel;
   Engine& state = engine(e);
+  state.walked = true;  // it may have been stopped in the middle of anything
   // All ones is no event; the hardware writes entry 0 first after a reset.
   std::memset(state.hwsp.cpu + kHwspCsb, 0xff, gen9::kCsbEntries * 8);
   hv::store(state.hwsp.cpu + kHwspCsbWrite, uint32_t{gen9::kCsbEntries - 1});

@@ -2,6 +2,7 @@
 // What only silicon needs: work-arounds of the hardware's faults, and finding events without an
 // interrupt and with as few accesses of the bus as may be.
 #include <algorithm>
+#include <utility>
 
 #include "dom0/gpu/driver/driver.h"
 
@@ -39,10 +40,13 @@ bool applies(Fix::Where where, uint16_t device_id) {
   }
 }
 
-/// A running context is left alone for so long before its registers are looked at.
-constexpr uint64_t kQuietNs = 10'000'000;
-/// What is not urgent is found so late at most.
-constexpr uint64_t kSeldomNs = 1'000'000'000;
+/// A context that runs for so long may have told its user something meanwhile; twice as long
+/// passes before the next guess.
+constexpr uint64_t kTellNs = 10'000'000;
+/// One that runs for longer than this has the registers looked at, from then on in such steps.
+constexpr uint64_t kLongNs = 50'000'000, kLookNs = 10'000'000;
+/// When nothing has happened for so long, they are looked at once more.
+constexpr uint64_t kRestNs = 1'000'000'000;
 
 }  // namespace
 
@@ -62,22 +66,45 @@ bool Driver::vanished() {
   return device_.read32(gen9::kGdrst) == ~0u;
 }
 
-void Driver::moved() {
-  if (config_.silicon) moved_ns_ = device_.now_ns();
+void Driver::moved(EngineId e) {
+  if (!config_.silicon) return;
+  Engine& state = engine(e);
+  state.moved_ns = moved_ns_ = device_.now_ns();
+  state.tell_ns = state.moved_ns + kTellNs;
+}
+
+/// Contexts that come and go show in the status pages, which cost nothing to read. One that stays
+/// may have met a fault, or tell its user something by an interrupt. For a while that is guessed,
+/// since an interrupt too many harms nobody; later the registers are worth their accesses.
+bool Driver::stays_long(EngineId e, uint64_t now) {
+  Engine& state = engine(e);
+  if (idle(e) || has_status(e)) return false;
+  const uint64_t stays = now - state.moved_ns;
+  if (stays >= kLongNs) return true;
+  if (now < state.tell_ns) return false;
+  state.tell_ns = now + stays;
+  emit(mediator::GpuEventKind::user_interrupt, e, 0, 0);
+  return false;
 }
 
 bool Driver::look_due() {
   if (!config_.silicon) return true;
   const uint64_t now = device_.now_ns();
+  bool stays = false;
+  for (const EngineId e : gen9::kAllEngines) stays |= stays_long(e, now);
   const bool busy = std::ranges::any_of(gen9::kAllEngines, [this](EngineId e) { return !idle(e); });
-  // Contexts that come and go show in the status pages, which cost nothing to read. One that stays
-  // may have met a fault, or tell its user something by an interrupt.
-  const bool stays = busy && now - std::max(moved_ns_, looked_ns_) >= kQuietNs;
-  const bool seldom = moved_ns_ > looked_ns_ && now - looked_ns_ >= kSeldomNs;
-  if (!stays && !seldom) return false;
-  looked_ns_ = now;
-  if (vanished()) wedged_ = true;
-  return !wedged_;
+  const bool rests = !busy && moved_ns_ > looked_ns_ && now - moved_ns_ >= kRestNs;
+  if (!rests && !(stays && now - looked_ns_ >= kLookNs)) return false;
+  looked_before_ns_ = std::exchange(looked_ns_, now);
+  return true;
+}
+
+bool Driver::interrupts_pending() {
+  if (!config_.silicon) return true;
+  // The master register has the sum of all, whether it lets them through or not.
+  const uint32_t sum = device_.read32(gen9::kMasterIrq);
+  if (sum == ~0u && vanished()) wedged_ = true;
+  return (sum & ~gen9::kMasterIrqEnable) != 0;
 }
 
 }  // namespace gpu

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Contexts to the engine: ELSP writes and preemption. SKL PRM vol 2c (EXECLIST_SUBMITPORT).
 #include <atomic>
+#include <utility>
 
 #include "dom0/gpu/driver/driver.h"
 
@@ -28,11 +29,10 @@ void Driver::write_elsp(EngineId e) {
 
 void Driver::submit_bundle(EngineId e, const Bundle& bundle) {
   Engine& state = engine(e);
-  if (bundle.front() == state.idle->descriptor())
-    state.idle->rearm();
-  else
-    ++counts_.submissions;
-  moved();
+  const bool ours = bundle.front() == state.idle->descriptor();
+  if (ours) state.idle->rearm();
+  state.walked = true;
+  moved(e);
   // Images and rings must be in memory before the engine is told of them.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (config_.silicon) flush_ggtt();
@@ -41,6 +41,19 @@ void Driver::submit_bundle(EngineId e, const Bundle& bundle) {
     write_engine(e, gen9::rel::kElsp, static_cast<uint32_t>(descriptor >> 32));
     write_engine(e, gen9::rel::kElsp, static_cast<uint32_t>(descriptor));
   }
+  if (!ours) count(e, bundle.front());
+}
+
+void Driver::count(EngineId e, uint64_t descriptor) {
+  const hv::VgpuId user = mediator::owner_of_host_id(static_cast<uint32_t>(descriptor >> 32));
+  const auto before = std::exchange(engine(e).user, user);
+  const uint64_t accesses = device_.bus_accesses();
+  ++counts_.submissions;
+  if (before && *before != user) {
+    ++counts_.switches;
+    counts_.switch_accesses += accesses - accesses_;
+  }
+  accesses_ = accesses;
 }
 
 }  // namespace gpu

@@ -6,6 +6,11 @@
 
 namespace gpu {
 
+/// An engine that nothing was given to since its translations were dropped has none.
+bool Driver::may_translate(EngineId e) const {
+  return !config_.silicon || engines_[gen9::index(e)].walked;
+}
+
 hv::Status Driver::invalidate_tlbs() {
   constexpr uint64_t kTimeoutUs = 4000;
   if (auto s = usable(); !s) return s;
@@ -13,9 +18,15 @@ hv::Status Driver::invalidate_tlbs() {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   ggtt_written_ = true;  // page tables, at least
   flush_ggtt();
-  for (EngineId e : gen9::kAllEngines) device_.write32(gen9::info(e).tlb_reg, 1);
+  for (EngineId e : gen9::kAllEngines)
+    if (may_translate(e)) device_.write32(gen9::info(e).tlb_reg, 1);
   for (EngineId e : gen9::kAllEngines) {
-    if (wait_for(gen9::info(e).tlb_reg, 1, 0, kTimeoutUs)) continue;
+    if (!may_translate(e)) continue;
+    if (wait_for(gen9::info(e).tlb_reg, 1, 0, kTimeoutUs)) {
+      // What is still on it, or on its way to it, goes on filling them.
+      engine(e).walked = !ports(e).empty();
+      continue;
+    }
     // What it still reaches nobody can say: no page may be given to anybody else before it is cut
     // off from memory.
     wedged_ = true;

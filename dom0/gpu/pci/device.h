@@ -74,6 +74,7 @@ class PciDevice final : public Device {
   void write_aperture(uint64_t offset, std::span<const std::byte> from) override;
   hv::Result<DmaPage> alloc_dma() override { return memory_.alloc(); }
   void free_dma(hv::BusFrame frame) override { memory_.free(frame); }
+  [[nodiscard]] uint64_t bus_accesses() const override { return counts_.all(); }
   /// What is asked for by polling may always be there; looking costs no access of the bus.
   bool interrupt_pending() override { return true; }
   uint64_t now_ns() override { return clock_.now_ns(); }

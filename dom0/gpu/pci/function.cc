@@ -92,7 +92,8 @@ hv::Result<void, Problem> Function::map(unsigned number) {
 }
 
 Function::~Function() {
-  if (config_) {
+  // The kernel would wait a minute for the end of a reset of what is not there.
+  if (config_ && !vanished()) {
     set_bus_master(false);
     reset();
     if (enabled_by_us_) write_file("enable", "0");

@@ -24,7 +24,7 @@ namespace gpu::pci {
 namespace {
 
 constexpr unsigned kCommand = 4;
-constexpr uint16_t kBusMaster = 4;
+constexpr uint16_t kBusMaster = 4, kGone = 0xffff;
 /// Silicon resets in far less; a GPU under emulation is given its time.
 constexpr unsigned kResetLooks = 2000;
 constexpr long kLookNs = 100'000;
@@ -62,14 +62,19 @@ struct Task {
     return false;
   }
   void stop() const {
-    const bool done = reset_engines();
     uint16_t command = 0;
-    if (::syscall(SYS_pread64, charge.config, &command, sizeof command, kCommand) == 2) {
+    const auto answers = [&] {
+      return ::syscall(SYS_pread64, charge.config, &command, sizeof command, kCommand) == 2 &&
+             command != kGone;
+    };
+    const bool done = reset_engines();
+    if (answers()) {
       command &= static_cast<uint16_t>(~kBusMaster);
       ::syscall(SYS_pwrite64, charge.config, &command, sizeof command, kCommand);
       ::syscall(SYS_pread64, charge.config, &command, sizeof command, kCommand);  // it has arrived
     }
-    if (!done && charge.reset >= 0) ::syscall(SYS_write, charge.reset, "1", 1);
+    // The kernel would wait a minute for the end of a reset of what is not there.
+    if (!done && charge.reset >= 0 && answers()) ::syscall(SYS_write, charge.reset, "1", 1);
   }
   int run() const {
     ::syscall(SYS_prctl, PR_SET_NAME, "xengvt-keeper");

@@ -62,6 +62,28 @@ TEST_F(VgpuTest, CompletionIsSeenInTheStatusBufferAndTheImage) {
   EXPECT_EQ(g().stats().submissions, 1u);
 }
 
+TEST_F(VgpuTest, ASubmissionLikeTheLastLeavesTheGgttAndTranslationsAlone) {
+  constexpr uint32_t kIndirect = 0x400000, kBatch = 0x401000;
+  constexpr uint32_t kEnd = 0x0au << 23, kLri1 = 0x22u << 23 | 1;
+  g().store(kA + 0x1000 + ctx::kIndirectCtx * 4, kIndirect | 1);
+  g().store(kBatch, kEnd);
+  uint64_t entries = 0, invalidations = 0;
+  for (uint32_t i = 0; i < 6; ++i) {
+    if (i == 2) entries = gpu.ggtt_writes, invalidations = gpu.invalidations;
+    g().store(kIndirect, i % 2 ? kNoop : kLri1);  // what is run in the restore may change
+    g().store(kIndirect + 4, i % 2 ? kNoop : gen9::kMocs[0]);
+    g().store(kIndirect + 8, kNoop);
+    g().emit(kA, {0x31u << 23 | 1, kBatch, 0, kNoop});
+    g().submit(kDescA);
+    ASSERT_EQ(gpu.running[0].size(), 1u) << i;
+    const uint32_t at = gpu.image_dword(gpu.running[0][0], ctx::kIndirectCtx) & ~0x3fu;
+    EXPECT_EQ(gpu.fetch(at + 64), i % 2 ? kNoop : kLri1);
+    finish();
+  }
+  EXPECT_EQ(gpu.ggtt_writes, entries);
+  EXPECT_EQ(gpu.invalidations, invalidations);
+}
+
 TEST_F(VgpuTest, TwoContextsGoToTheGpuTogether) {
   g().submit(kDescA, kDescB);
   ASSERT_EQ(gpu.running[0].size(), 2u);

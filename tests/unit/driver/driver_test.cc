@@ -84,22 +84,6 @@ TEST_F(DriverTest, EntriesAreFilledOnceAndThenWrittenOnlyWhereTheyChange) {
   EXPECT_LE(device.ggtt_writes - before, 2u);
 }
 
-TEST(DriverOfSilicon, FlushesWrittenEntriesOnceBeforeWorkThatMayUseThem) {
-  fake::FakeDevice device;
-  gpu::Driver driver(device, {.ggtt_bytes = kSmall.ggtt_bytes, .silicon = true});
-  ASSERT_TRUE(driver.start().ok());
-  const size_t before = device.written(gen9::kGfxFlushCntl).size();
-  const uint64_t one = descriptor(1), two = descriptor(2);
-  ASSERT_TRUE(driver.submit(EngineId::bcs, {&one, 1}).ok());
-  EXPECT_EQ(device.written(gen9::kGfxFlushCntl).size(), before);
-  const uint64_t own = driver.gpu_info().ggtt_free_base / 4096, entry = device.ggtt[0];
-  driver.write_ggtt(own, std::span(&entry, 1));
-  driver.write_ggtt(own + 1, std::span(&entry, 1));
-  EXPECT_EQ(device.written(gen9::kGfxFlushCntl).size(), before);
-  ASSERT_TRUE(driver.submit(EngineId::rcs, {&two, 1}).ok());
-  EXPECT_EQ(device.written(gen9::kGfxFlushCntl).size(), before + 1);
-}
-
 TEST_F(DriverTest, MediatorCannotMapOverTheDriversOwnRange) {
   const auto info = driver.gpu_info();
   const std::vector<uint64_t> before = device.ggtt;

@@ -99,6 +99,15 @@ TEST_F(FunctionTest, IsTakenWithoutBusMasteringAndGivenBackAsItWas) {
   EXPECT_EQ(host.read("reset"), "1");
   EXPECT_EQ(host.read("enable"), "0");
 }
+TEST_F(FunctionTest, IsNotResetOnceItLeftTheBus) {
+  auto f = claim();
+  host.write("config", std::string(256, '\xff'));
+  f.reset();
+  EXPECT_EQ(host.read("reset"), "") << "the kernel would wait a minute for its end";
+  const auto info = choose_gpu(host.places, "").value();
+  EXPECT_FALSE(Function::claim(host.places, info).ok());
+  EXPECT_EQ(host.read("reset"), "");
+}
 TEST_F(FunctionTest, StaysEnabledIfItWas) {
   host.write("enable", "1");
   claim().reset();

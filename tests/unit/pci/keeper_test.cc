@@ -128,6 +128,14 @@ TEST_F(KeeperTest, CutsOffAGpuThatDoesNotReset) {
   EXPECT_EQ(host.read("reset"), "1");
 }
 
+TEST_F(KeeperTest, DoesNotWaitForAGpuThatLeftTheBus) {
+  start_daemon();
+  host.write("config", std::string(256, '\xff'));
+  kill_daemon();
+  EXPECT_TRUE(comes_true([this] { return released(); }));
+  EXPECT_EQ(host.read("reset"), "");
+}
+
 TEST_F(KeeperTest, KeepsTheNextDaemonWaitingUntilTheGpuIsStopped) {
   start_daemon();
   kill_daemon();

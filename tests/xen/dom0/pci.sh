@@ -5,9 +5,8 @@
 . /bed/dom0/life.sh
 gpu=00:02.0
 # A guest's timer that comes late says nothing of its GPU: the emulated machine stands while the GPU answers.
-no_complaints() {
-  ! tr -d '\r' <"$1" | sed -n 's/^bed: complaint //p' | grep -v '^hrtimer: interrupt took' | grep -vxEf <(grep -v '^#' /bed/guest/known_messages)
-}
+# shellcheck disable=SC2034 # read by no_complaints
+harmless='^hrtimer: interrupt took'
 file=$log/xengvtd-pci.log
 # mark NUMBER: a line in the GPU's own log of accesses, with all sums until then; run.sh reads them.
 mark() { setpci -s "$gpu" "e4.l=$(printf %x "$1")"; }
@@ -38,3 +37,19 @@ pci_daemon() {
   wait_for "${1:-60}" xengvt list && daemon_runs
 }
 keeper_is_gone() { ! pgrep -x xengvt-keeper; }
+# with_pci_daemon STAGE...: other stages, with guests that share the GPU on the bus.
+with_pci_daemon() {
+  local stage
+  end_guests
+  stop_daemon
+  check "the daemon starts on the GPU" "$file" pci_daemon || return
+  for stage in "$@"; do
+    # shellcheck disable=SC2034 # read by the stage
+    SCREEN_GUESTS='one two'
+    # shellcheck source=/dev/null
+    . "/bed/dom0/stage_$stage.sh"
+  done
+  end_guests
+  stop_daemon
+  check "the GPU cannot reach memory when the daemon has ended" "$file" cannot_reach_memory
+}

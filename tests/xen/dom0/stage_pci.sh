@@ -63,14 +63,20 @@ echo "sync: $asked submissions, $(counted sync bar_accesses) accesses, $(counted
 echo "queued: $(counted queued gpu_submissions) submissions, $(counted queued bar_accesses) accesses"
 figure bar_accesses_per_submission "$(per "$(counted sync bar_accesses)" "$asked")"
 figure ggtt_writes_per_submission "$(per "$(counted sync ggtt_writes)" "$asked")"
+figure bar_accesses_per_queued_submission "$(per "$(counted queued bar_accesses)" "$(counted queued gpu_submissions)")"
 check "a submission costs at most 4 accesses of the bus" "$log/pci-sync-end.json" \
   [ "$(counted sync bar_accesses)" -le "$((4 * asked))" -a "$asked" -gt 0 ]
+check "a submission like the last writes no GGTT entry" "$log/pci-sync-end.json" [ "$(counted sync ggtt_writes)" = 0 ]
 guests=(one two)
 BED_FBDEV=0 need_guests "${guests[@]}" || return
 xengvt list --json >"$log/pci-two-begin.json"
-for program in blit batches memory fences; do everyone 200 "$program"; done
+for program in blit batches memory fences clocks; do everyone 200 "$program"; done
 xengvt list --json >"$log/pci-two-end.json"
-figure bar_accesses_per_vgpu_switch "$(per "$(counted two registers_loaded)" "$(counted two register_loads)")"
+switches=$(counted two vgpu_switches)
+check "the guests took turns on the engines ($switches)" "$log/pci-two-end.json" [ "$switches" -gt 0 ]
+figure vgpu_switches "$switches"
+figure bar_accesses_per_vgpu_switch "$(per "$(counted two vgpu_switch_accesses)" "$switches")"
+figure registers_loaded_per_vgpu_switch "$(per "$(counted two registers_loaded)" "$switches")"
 for name in "${guests[@]}"; do xengvt info "$name" --json >"$log/info-$name.json" 2>&1; done
 mark 3
 end_guests

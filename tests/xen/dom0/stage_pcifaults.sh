@@ -70,4 +70,4 @@ stop_daemon
 mark 99
 faults 64 # the process that is the GPU ends
 nap 2
-refuses "a GPU that left the bus is refused" "." xengvt host probe
+refuses "a GPU that left the bus is refused" "left the bus" xengvt host probe
