@@ -30,7 +30,7 @@ struct ShadowContext {
   bool addressing_64 = true;
 
   shadow::HostObject image, ring;
-  OwnedContext known_as;     ///< the image's address, for who asks whose it is
+  OwnedContext known_as;                 ///< the image's address, for who asks whose it is
   shadow::HostObject restore;            ///< the indirect-context batch
   std::vector<uint32_t> restore_stream;  ///< as it stands there
   std::optional<shadow::RootId> root;
@@ -123,8 +123,7 @@ class ContextSet {
   Reject load(ShadowContext& c);
   Reject load_ring(ShadowContext& c, std::span<const uint32_t> state);
   Reject load_ppgtt(ShadowContext& c, std::span<const uint32_t> state);
-  Refusal run_in_restore(ShadowContext& c, std::span<uint32_t> state,
-                         std::vector<uint32_t> stream);
+  Refusal run_in_restore(ShadowContext& c, std::span<uint32_t> state, std::vector<uint32_t> stream);
   Refusal load_workarounds(ShadowContext& c, std::span<uint32_t> state);
   void load_state_pages(ShadowContext& c, bool first);
   void remember_pages(const ShadowContext& c);

@@ -94,10 +94,10 @@ class Driver final : public mediator::HostGpu {
     uint64_t hwsp_address = 0;
     unsigned csb_head = gen9::kCsbEntries - 1;  ///< last entry read
     uint64_t moved_ns = 0;                      ///< a context came or went
-    bool walked = true;  ///< page tables, since its translations were dropped
-    uint64_t tell_ns = 0;                       ///< when an interrupt is guessed
-    std::optional<hv::VgpuId> user;             ///< whose contexts it had last
-    uint64_t switches = 0;                      ///< CSB entries seen, for progress()
+    bool walked = true;              ///< page tables, since its translations were dropped
+    uint64_t tell_ns = 0;            ///< when an interrupt is guessed
+    std::optional<hv::VgpuId> user;  ///< whose contexts it had last
+    uint64_t switches = 0;           ///< CSB entries seen, for progress()
     std::optional<IdleContext> idle;
     std::vector<std::byte> default_image;  ///< pages 1 and up
     ExeclistPorts ports{0};
