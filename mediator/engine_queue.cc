@@ -2,6 +2,7 @@
 #include "mediator/engine_queue.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace mediator {
 namespace {
@@ -152,7 +153,8 @@ void EngineQueue::lite_restore(Vgpu& vgpu) {
 void EngineQueue::ask_preemption() {
   Flight& f = *flight_;
   f.preempting = true;
-  f.asked_ns = f.progress_ns = clock_.now_ns();
+  f.asked_ns = f.looked_ns = clock_.now_ns();
+  f.still_ns = f.deaf_ns = 0;
   f.progress = gpu_.progress(engine_);
   f.hang_ns = f.vgpu->hang_ns();
   f.next_check_ns = f.asked_ns + f.hang_ns / kHangChecks;
@@ -276,17 +278,20 @@ void EngineQueue::tick() {
   }
 }
 
+/// A mediator that did not run for long, on a host that is short of CPU, saw nothing meanwhile, and
+/// a model of the GPU did not run either: that time is not held against who is on the engine.
 void EngineQueue::check_hang(uint64_t now) {
   Flight& f = *flight_;
   if (now < f.next_check_ns) return;
-  f.next_check_ns = now + f.hang_ns / kHangChecks;
-  if (const uint64_t p = gpu_.progress(engine_); p != f.progress) {
-    f.progress = p;
-    f.progress_ns = now;
-  }
-  const bool stuck = now - f.progress_ns >= f.hang_ns;
-  const bool stubborn = now - f.asked_ns >= f.hang_ns * kStubbornFactor;
-  if (stuck || stubborn) kill_flight(Trouble::hang);
+  const uint64_t interval = f.hang_ns / kHangChecks;
+  const uint64_t seen_ns = std::min(now - f.looked_ns, 2 * interval);
+  f.looked_ns = now;
+  f.next_check_ns = now + interval;
+  f.deaf_ns += seen_ns;
+  const uint64_t before = std::exchange(f.progress, gpu_.progress(engine_));
+  f.still_ns = f.progress == before ? f.still_ns + seen_ns : 0;
+  if (f.still_ns >= f.hang_ns || f.deaf_ns >= f.hang_ns * kStubbornFactor)
+    kill_flight(Trouble::hang);
 }
 
 uint64_t EngineQueue::next_deadline_ns() const {

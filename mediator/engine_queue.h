@@ -55,7 +55,8 @@ class EngineQueue {
     bool preempting = false;
     uint64_t segment_ns = 0;  // when the context now at the head began
     uint64_t asked_ns = 0;    // when preemption was asked for
-    uint64_t progress = 0, progress_ns = 0, next_check_ns = 0, hang_ns = 0;
+    uint64_t progress = 0, looked_ns = 0, next_check_ns = 0, hang_ns = 0;
+    uint64_t still_ns = 0, deaf_ns = 0;  // without progress, and without leaving, as was looked at
   };
   void schedule();
   bool dispatch(Vgpu& vgpu);

@@ -182,7 +182,7 @@ void Vgpu::context_status(EngineId engine, uint32_t event, uint32_t context_id, 
   e.withheld = withhold;
   if (withhold) {
     e.status_due_ns = now + kShortPause * interval;
-    return;
+    return note_deadline();
   }
   const uint64_t soonest = signal == Signal::late ? now + std::max(interval, kLateStatusNs)
                                                   : e.status_sent_ns + interval;

@@ -36,6 +36,8 @@ class BackendGuest {
   virtual void quiesce() {}
   /// Readable when dispatch() has something to do; -1 if there is none.
   [[nodiscard]] virtual int event_fd() const { return -1; }
+  /// Whether dispatch() may have something to do; cheaper than to ask event_fd().
+  [[nodiscard]] virtual bool asks() const { return true; }
   /// When dispatch() is wanted without an event, by the wall clock; UINT64_MAX for never.
   [[nodiscard]] virtual uint64_t wake_ns() const { return UINT64_MAX; }
   /// Delivers what the guest did. False: the guest is gone or broken beyond help.

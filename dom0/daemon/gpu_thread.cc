@@ -44,9 +44,12 @@ GpuThread::Entry::Entry(GpuThread& gpu) : gpu_(gpu) {
 }
 
 GpuThread::Entry::~Entry() {
-  const bool work = gpu_.occupied_ || gpu_.model_.next_event_ns() != UINT64_MAX;
+  // A wake-up is a system call, and most accesses move nothing.
+  const uint64_t due = gpu_.due(gpu_.clock_.now_ns());
+  const bool sooner = due < gpu_.asleep_until_ns_;
+  if (sooner) gpu_.asleep_until_ns_ = due;
   gpu_.lock_.unlock();
-  if (!work) return;
+  if (!sooner) return;
   {
     const std::lock_guard guard(gpu_.sleep_mutex_);
     gpu_.woken_ = true;
@@ -58,6 +61,7 @@ void GpuThread::run() {
   for (;;) {
     lock_.lock();
     const uint64_t due = step();
+    asleep_until_ns_ = due;
     lock_.unlock();
     std::unique_lock guard(sleep_mutex_);
     const auto ready = [this] { return woken_ || stopping_; };
@@ -87,8 +91,12 @@ uint64_t GpuThread::step() {
     signalled_ = true;
     interrupt_();
   }
+  return due(began);
+}
+
+uint64_t GpuThread::due(uint64_t now) const {
   const uint64_t next = model_.next_event_ns();
-  if (next == UINT64_MAX) return occupied_ ? began + kLookAgainNs : UINT64_MAX;
+  if (next == UINT64_MAX) return occupied_ ? now + kLookAgainNs : UINT64_MAX;
   return pacer_.wall_time(std::max(next, model_.now_ns()));
 }
 

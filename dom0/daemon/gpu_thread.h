@@ -31,7 +31,7 @@ class GpuThread {
   void stop();
 
   /// The way to everything the lock covers. On entry an idle model is brought up to the present; on
-  /// exit the thread is woken if there is work.
+  /// exit the thread is woken if there is work that it would sleep through.
   class Entry {
    public:
     explicit Entry(GpuThread& gpu);
@@ -54,6 +54,8 @@ class GpuThread {
   /// One step, lock held. Wall time at which the next is due; UINT64_MAX: when woken.
   uint64_t step();
   void adapt(uint64_t took_ns);
+  /// Wall time at which the model wants the next step, lock held; UINT64_MAX: none by itself.
+  [[nodiscard]] uint64_t due(uint64_t now) const;
 
   gpu::model::Model& model_;
   Pacer& pacer_;
@@ -65,6 +67,7 @@ class GpuThread {
   bool occupied_ = false, signalled_ = false;
   uint64_t step_model_ns_ = 1000;  ///< how much modelled time one step covers
   uint64_t longest_step_ns_ = 0;
+  uint64_t asleep_until_ns_ = 0;  ///< when the thread looks next without being woken
 
   std::mutex sleep_mutex_;
   std::condition_variable wake_;

@@ -48,7 +48,7 @@ bool Service::serve_guests(bool all) {
   bool any = false;
   std::vector<hv::DomId> broken;
   for (auto& [id, g] : guests_) {
-    const bool look = all && g->backend->event_fd() >= 0;
+    const bool look = all && g->backend->event_fd() >= 0 && g->backend->asks();
     if (!look && !g->ready && g->backend->wake_ns() > clock_.now_ns()) continue;
     g->ready = false;
     const uint64_t before = g->backend->counts().exits();

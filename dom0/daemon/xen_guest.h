@@ -33,6 +33,7 @@ class XenGuest final : public BackendGuest {
   void quiesce() override { domain_->attach(nullptr); }
   [[nodiscard]] int event_fd() const override { return domain_->event_fd(); }
   [[nodiscard]] uint64_t wake_ns() const override;
+  [[nodiscard]] bool asks() const override { return domain_->asks(); }
   bool dispatch() override;
   bool allow_direct_reads(bool on) override {
     domain_->allow_direct_reads(on);

@@ -262,6 +262,7 @@ void XenDomain::dispatch(unsigned most) {
   impl_->busy = false;
 }
 
+bool XenDomain::asks() const { return !impl_->closed && impl_->server.asks(); }
 bool XenDomain::waiting() const { return !impl_->trapped.leaving.empty() || impl_->settling; }
 
 void XenDomain::watch(uint64_t now_ns) {

@@ -83,6 +83,8 @@ class XenDomain final : public Domain {
   /// Answers what is pending, at most `most` requests (the descriptor stays readable if there is
   /// more). Does nothing when called from a TrapHandler.
   void dispatch(unsigned most = 64);
+  /// Whether a request waits, which event_fd() may say a little later; no system call.
+  [[nodiscard]] bool asks() const;
   /// Something waits for a later dispatch(), even if no event comes.
   [[nodiscard]] bool waiting() const;
   /// To be called about once a second: a page that a vCPU runs code from is tracked no more, or the

@@ -162,6 +162,12 @@ bool Server::all_completed() {
   return !outstanding();
 }
 
+bool Server::asks() const {
+  for (unsigned v = 0; v < ports_.size(); ++v)
+    if (state_of(slots_[v], std::memory_order_acquire) == IoState::ready) return true;
+  return false;
+}
+
 bool Server::outstanding() const {
   for (unsigned v = 0; v < ports_.size(); ++v)
     if (state_of(slots_[v], std::memory_order_acquire) != IoState::none) return true;

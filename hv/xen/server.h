@@ -35,6 +35,8 @@ class Server {
                     const std::array<Record::Bar, kRanges>& claimed);
   /// Lets go of it without ending it, for who adopts it.
   void leave();
+  /// Whether a request waits; no system call.
+  [[nodiscard]] bool asks() const;
   /// Answers what is pending, at most `most` requests.
   void dispatch(unsigned most, const Answer& answer);
   /// Stops claiming, answers everything still outstanding, destroys the server. A vCPU whose

@@ -22,11 +22,11 @@ struct CostParameters {
   uint64_t copy_bytes_per_us = 8'000;   ///< command streamer's own data
   uint32_t context_restore_ns = 4000, context_save_ns = 3000;
   uint32_t semaphore_poll_ns = 1000;
-  /// Added to each command of a loop that does nothing but look at memory, while nobody else wants
-  /// the engine: spin_ns from the second round on, twice as much with each round up to
-  /// spin_most_ns. Who spins keeps the GPU, but not the processor that models it. Hardware goes
-  /// round faster.
-  uint32_t spin_ns = 20'000, spin_most_ns = 1'000'000;
+  /// Added once a round to a loop that does nothing but look at memory, while nobody else wants the
+  /// engine: spin_ns from the second round on, twice as much with each round up to spin_most_ns, so
+  /// that what ends the loop is seen after half of its time at the latest. Who spins keeps the GPU,
+  /// but not the processor that models it. Hardware goes round faster.
+  uint32_t spin_ns = 20'000, spin_most_ns = 8'000'000;
   /// If not 0, the GPU time charged to each MI_BATCH_BUFFER_END that ends a first-level batch, in
   /// place of the commands of that batch (benchmarks set GPU time directly).
   uint64_t fixed_batch_ns = 0;

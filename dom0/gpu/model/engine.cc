@@ -3,6 +3,7 @@
 #include "dom0/gpu/model/engine.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "dom0/gpu/model/cost_of.h"
 #include "dom0/gpu/model/mi.h"
@@ -181,8 +182,12 @@ uint64_t Engine::cost() {
   return ends && fixed > batch_ns_ ? fixed - batch_ns_ : 1;
 }
 
-bool Engine::spins() const {
-  return loop_ns_ != 0 && !execlist_.pending() && !stop_ring_ && only_looks(*desc_, dwords_[0]);
+/// Once a round, in turn at the loop's first command and at its jump: who looks sees it move.
+bool Engine::spins() {
+  const bool first = std::exchange(round_begins_, false);
+  if (loop_ns_ == 0 || execlist_.pending() || stop_ring_) return false;
+  return spins_at_jump_ ? desc_->id == Cmd::mi_batch_buffer_start
+                        : first && only_looks(*desc_, dwords_[0]);
 }
 
 /// A loop is known by two jumps to the same place with nothing between them but looking.
@@ -194,7 +199,8 @@ void Engine::note_jump(BatchPosition at) {
   else
     loop_ns_ = loop_ns_ == 0 ? cost.spin_ns : std::min(2 * loop_ns_, cost.spin_most_ns);
   loop_at_ = at;
-  quiet_ = true;
+  quiet_ = round_begins_ = true;
+  spins_at_jump_ = !spins_at_jump_;
 }
 
 void Engine::leave_loop() {

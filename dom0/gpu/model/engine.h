@@ -114,7 +114,7 @@ class Engine {
   void begin();
   void charge(uint64_t ns);
   [[nodiscard]] uint64_t cost();
-  [[nodiscard]] bool spins() const;
+  [[nodiscard]] bool spins();
   void cut_spin();
   void note_jump(BatchPosition at);
   void leave_loop();
@@ -151,6 +151,7 @@ class Engine {
   uint64_t batch_ns_ = 0;     ///< charged to the current first-level batch (fixed_batch_ns)
   Place loop_at_;             ///< where a batch jumped last
   bool quiet_ = false;        ///< since then it only looked at memory
+  bool round_begins_ = false, spins_at_jump_ = false;
   uint32_t loop_ns_ = 0;      ///< added to a command of the loop it is in; 0: it is in none
   uint64_t spin_ns_ = 0;      ///< charged for that, of the command under way
   uint64_t poll_anchor_ = 0;  ///< when the wait began: polls are whole periods later

@@ -91,7 +91,7 @@ TEST_F(ResetTest, EndlessBatchWithArbitrationOffMovesButNeverEnds) {
   world.emit(context, mi::join({{mi::kArbOff}, mi::batch_start(kBatch)}));
   world.submit(context);
   std::vector<uint32_t> heads;
-  const uint64_t step = gpu::model::CostParameters{}.spin_ns + 20;  // what a command of it takes
+  const uint64_t step = 2 * gpu::model::CostParameters{}.spin_ns;
   for (uint64_t t = 10'000 + step; t < 10'000 + 5 * step; t += step) {
     world.model.advance_to(t);
     heads.push_back(world.reg(EngineId::rcs, rel::kActhd));

@@ -93,8 +93,18 @@ TEST_F(SpinTest, ABatchThatOnlyWaitsForMemoryLooksNowAndThen) {
   EXPECT_LT(events_until(10'000'000), 40u);
   EXPECT_FALSE(world.idle(EngineId::rcs));
   hv::store<uint32_t>(data, 0);
-  world.model.advance_to(10'000'000 + 2'100'000);
+  world.model.advance_to(10'000'000 + 8'100'000);
   EXPECT_TRUE(world.idle(EngineId::rcs)) << "and sees it soon";
+}
+
+TEST_F(SpinTest, ALongLoopIsSeenToEndAsSoonAsAShortOne) {
+  endless(mi::join({fake::Dwords(500, mi::kNoop), kEndUnlessSet}));
+  hv::store<uint32_t>(data, 1);
+  world.model.advance_to(10'000'000);
+  EXPECT_FALSE(world.idle(EngineId::rcs));
+  hv::store<uint32_t>(data, 0);
+  world.model.advance_to(10'000'000 + 8'100'000);
+  EXPECT_TRUE(world.idle(EngineId::rcs));
 }
 
 TEST_F(SpinTest, WhatFollowsALoopTakesItsOwnTime) {

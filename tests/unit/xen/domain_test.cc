@@ -158,6 +158,13 @@ TEST_F(XenDomainTest, dispatch_from_a_handler_does_nothing) {
   post_and_dispatch({kBar2, 1, 1, 4, 0, 0, 0, IoType::memory});
   EXPECT_EQ(handler.traps.size(), 2u);
 }
+TEST_F(XenDomainTest, who_asks_is_seen_before_the_event_is_taken) {
+  EXPECT_FALSE(domain->asks());
+  xen.post(1, {uint64_t{2 << 3} << 32, 0, 1, 4, 0, 0, Ioreq::kRead, IoType::config});
+  EXPECT_TRUE(domain->asks());
+  domain->dispatch();
+  EXPECT_FALSE(domain->asks());
+}
 TEST_F(XenDomainTest, dispatch_answers_no_more_than_it_is_told_to) {
   xen.pump = nullptr;
   for (unsigned v = 0; v < 2; ++v)

@@ -198,13 +198,15 @@ void put_request(u32 value) {
   }
   put_store(value);
 }
+// So many that its next is there in time also where other processors' work comes first.
+constexpr u32 kQueued = 4;
 [[noreturn]] void hog() {
   u32 done = 0;
   for (u32 n = 1;; ++n) {
     put_request(n);
     submit();
     if (n == 1) say("hogs");
-    while (n - done >= 2) {
+    while (n - done >= kQueued) {
       if (stored(done + 1) == done + 1)
         ++done;
       else
