@@ -23,7 +23,7 @@ ClockSource this_machine();
 class WallClock final : public hv::Clock {
  public:
   static constexpr uint64_t kStaleNs = 4'000'000;  ///< the longest that ticks are gone by
-  static constexpr uint64_t kCheapTicks = 1500;  ///< a look that takes less is no system call
+  static constexpr uint64_t kCheapTicks = 1500;    ///< a look that takes less is no system call
 
   explicit WallClock(ClockSource source = this_machine());
   /// Nanoseconds since it was made. Any thread.

@@ -147,10 +147,10 @@ class Engine {
   bool arbitration_ = true, stop_ring_ = false, preempting_ = false, yield_ = false;
   bool flushed_ = false;  ///< since the restore
   uint64_t active_since_ = 0, busy_ns_ = 0, running_since_ = 0;
-  uint64_t command_ns_ = 0;   ///< charged for the command under way
-  uint64_t batch_ns_ = 0;     ///< charged to the current first-level batch (fixed_batch_ns)
-  Place loop_at_;             ///< where a batch jumped last
-  bool quiet_ = false;        ///< since then it only looked at memory
+  uint64_t command_ns_ = 0;  ///< charged for the command under way
+  uint64_t batch_ns_ = 0;    ///< charged to the current first-level batch (fixed_batch_ns)
+  Place loop_at_;            ///< where a batch jumped last
+  bool quiet_ = false;       ///< since then it only looked at memory
   bool round_begins_ = false, spins_at_jump_ = false;
   uint32_t loop_ns_ = 0;      ///< added to a command of the loop it is in; 0: it is in none
   uint64_t spin_ns_ = 0;      ///< charged for that, of the command under way
