@@ -6,7 +6,7 @@
 . /bed/dom0/vgpu.sh
 need_guests one two || return
 # What is recorded with the guests' memory takes the one processor there is half of its time.
-[ -z "$(ls "$log"/trace/*.part 2>/dev/null)" ] || check "the recording ends" "$log/xengvtd.log" xengvt trace stop
+[ -z "$(ls "$log"/trace/*.partial-* 2>/dev/null)" ] || check "the recording ends" "$log/xengvtd.log" xengvt trace stop
 # pace_of: the mean of what the second guest's program said.
 pace_of() { mark_of two "pace mean" | cut -d ' ' -f 1; }
 begin two pace 20
