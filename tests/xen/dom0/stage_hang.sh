@@ -12,6 +12,11 @@ pace_of() { mark_of two "pace mean" | cut -d ' ' -f 1; }
 begin two pace 20
 program_worked two 60 pace
 before=$(pace_of)
+begin two pace 12
+nap 4
+kill -STOP "$(daemon_pid)" && nap 3 && kill -CONT "$(daemon_pid)"
+program_worked two 60 pace
+check "a daemon that did not run for a while takes nobody for hung" "$log/xengvtd.log" [ "$(counter two hangs)" = 0 ]
 begin one hang 60
 begin two pace 60
 program_worked one 300 hang
