@@ -239,11 +239,12 @@ hv::Status BatchShadow::commit() {
 void BatchShadow::load_register(uint32_t reg, uint32_t& value) {
   if (reg == kCsChicken1 && (value >> 16 & GpgpuPreemption::mask) != 0)
     mid_thread_ = GpgpuPreemption::get(value) == 0;
-  marks_engine_ = marks_engine_ || is_loaded(engine_, reg);
   // What is loaded from memory too (saved, changed and put back by a workaround) stands in the GPU
   // alone, and is read back there.
-  if (may_read_register(engine_, Rules::privileged, reg)) return;
-  env_.device.command_write(reg, value);
+  const bool elsewhere = may_read_register(engine_, Rules::privileged, reg);
+  if (!elsewhere) env_.device.command_write(reg, value);
+  if (is_loaded(engine_, reg))
+    add_mark(marks_, {reg, env_.device.registers().get(reg), !elsewhere});
 }
 
 void BatchShadow::display_command(const gen9::CommandDesc& desc, std::span<const uint32_t> dw) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "mediator/engine_state.h"
 #include "mediator/scanner.h"
 #include "mediator/shadow_env.h"
 #include "shadow/host_object.h"
@@ -61,8 +62,8 @@ class BatchShadow final : public ScanHost {
   [[nodiscard]] const std::vector<std::pair<size_t, uint32_t>>& patches() const { return patches_; }
   /// Last value loaded into CS_CHICKEN1 by an audited LRI, if any.
   [[nodiscard]] bool mid_thread_preemption() const { return mid_thread_; }
-  /// Some audited load leaves its mark in a register that is loaded at a switch.
-  [[nodiscard]] bool marks_engine() const { return marks_engine_; }
+  /// What audited loads leave in registers that are loaded at a switch.
+  [[nodiscard]] const std::vector<Mark>& marks() const { return marks_; }
 
   // ScanHost.
   hv::Result<hv::GmAddr> relocate(hv::GmAddr guest, unsigned bytes, bool write) override;
@@ -93,7 +94,8 @@ class BatchShadow final : public ScanHost {
   uint64_t commands_ = 0;
   unsigned batches_ = 0, depth_ = 0;
   size_t dwords_left_ = kMaxScannedDwords, pages_left_;
-  bool mid_thread_ = false, marks_engine_ = false;
+  bool mid_thread_ = false;
+  std::vector<Mark> marks_;
   std::vector<std::pair<size_t, uint32_t>> patches_;
   std::map<std::pair<uint64_t, bool>, uint64_t> done_;  // (address, ggtt) -> address to run
   std::map<uint64_t, Page> user_pages_;                 // page va -> its one copy

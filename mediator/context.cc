@@ -149,7 +149,7 @@ Refusal ContextSet::prepare_ring(ShadowContext& c) {
   }
   if (c.view && !shadow.commit().ok()) return {Reject::no_memory, 0, "batch copy", 0};
   if (c.engine == EngineId::rcs) c.mid_thread = shadow.mid_thread_preemption() || c.mid_thread;
-  c.marks_engine = c.marks_engine || shadow.marks_engine();
+  c.mark(shadow.marks());
   c.user_interrupt = c.user_interrupt || outcome.has_user_interrupt;
   write_segment(c, c.tail_ready, segment, shadow);
   c.tail_ready = c.tail_wanted;

@@ -50,9 +50,12 @@ struct ShadowContext {
   bool user_interrupt = false;  ///< what is ready ends in MI_USER_INTERRUPT
   bool mid_thread = false;      ///< asked for mid-thread GPGPU preemption
   bool space_gone = false;      ///< the guest gave its PPGTT up: let go of it when done
-  bool marks_engine = false;    ///< loads registers that outlive it on the engine
-  uint64_t stamp = 0;           ///< in the guest's image since the last copy-back
-  uint64_t queued_ns = 0;       ///< time of the ELSP write
+  std::vector<Mark> marks;      ///< what it leaves in registers of the engine, since it was loaded
+  void mark(std::span<const Mark> more) {
+    for (const Mark& m : more) add_mark(marks, m);
+  }
+  uint64_t stamp = 0;      ///< in the guest's image since the last copy-back
+  uint64_t queued_ns = 0;  ///< time of the ELSP write
   uint64_t last_use = 0;
   std::vector<std::byte> known;  ///< pages 0 and 2.. as guest and shadow both have them
   bool write_all = false;  ///< but for the guest's, until the next copy-back: it began without any

@@ -45,6 +45,7 @@ Reject ContextSet::load(ShadowContext& c) {
   if (!ours) load_state_pages(c, inhibit);
 
   c.batches.recycle();
+  c.marks.clear();
   c.view.reset();
   if (c.root && wants_view(c.engine)) {
     auto view = env_.ppgtt.make_view(*c.root);
@@ -167,7 +168,7 @@ Refusal ContextSet::load_workarounds(ShadowContext& c, std::span<uint32_t> state
     const auto host = shadow.privileged_batch(per_ctx & ~uint32_t{0xfff});
     if (!host.ok()) return {host.error(), 0, "per-context batch", per_ctx};
     state[ctx::kBbPerCtxPtr] = static_cast<uint32_t>(host.value()) | 1;
-    c.marks_engine = c.marks_engine || shadow.marks_engine();
+    c.mark(shadow.marks());
   }
   state[ctx::kIndirectCtxOffset] = kIndirectOffset;
   const uint32_t guests_lines = indirect & kMaxLines;
@@ -189,7 +190,7 @@ Refusal ContextSet::load_workarounds(ShadowContext& c, std::span<uint32_t> state
     batch.push_back(kArbitrationOn);
     batch.resize(lines * kLineDwords);
   }
-  c.marks_engine = c.marks_engine || shadow.marks_engine();
+  c.mark(shadow.marks());
   return run_in_restore(c, state, std::move(batch));
 }
 

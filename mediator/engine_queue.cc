@@ -102,7 +102,7 @@ bool EngineQueue::give_to_gpu(Vgpu& vgpu, const std::vector<ShadowContext*>& con
   for (size_t i = 0; i < contexts.size(); ++i) {
     if (!vgpu.make_current(*contexts[i]).ok()) return false;
     descriptors[i] = contexts[i]->descriptor();
-    if (contexts[i]->marks_engine) loaded_.forget();
+    loaded_.mark(engine_, contexts[i]->marks);
   }
   return gpu_.submit(engine_, std::span{descriptors}.first(contexts.size())).ok();
 }

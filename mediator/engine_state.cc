@@ -268,9 +268,30 @@ std::vector<RegisterValue> LoadedState::change_to(hv::VgpuId vgpu, EngineId engi
   const bool known = values_.size() == wanted.size(), other = vgpu != owner_;
   std::vector<RegisterValue> out;
   for (size_t i = 0; i < wanted.size(); ++i)
-    if (!known || (other && list[i].saved) || values_[i] != wanted[i])
+    if (!known || (list[i].saved ? other : marked_[i]) || values_[i] != wanted[i])
       out.push_back({list[i].offset, wanted[i]});
   return out;
+}
+
+void add_mark(std::vector<Mark>& marks, Mark mark) {
+  const auto it = std::ranges::find(marks, mark.offset, &Mark::offset);
+  if (it == marks.end())
+    marks.push_back(mark);
+  else
+    it->sure = it->sure && *it == mark;
+}
+
+void LoadedState::mark(EngineId engine, std::span<const Mark> marks) {
+  using Form = LoadedRegister::Form;
+  const std::span<const LoadedRegister> list = loaded_registers(engine);
+  for (const Mark& m : marks) {
+    const auto r = std::ranges::find(list, m.offset, &LoadedRegister::offset);
+    const auto i = static_cast<size_t>(r - list.begin());
+    if (i >= std::min(values_.size(), marked_.size())) continue;
+    // In the other forms the GPU holds something else than what is loaded.
+    const bool whole = r->form == Form::plain || r->form == Form::masked;
+    if (!whole || !m.sure || value_to_load(engine, *r, m.value) != values_[i]) marked_[i] = true;
+  }
 }
 
 }  // namespace mediator

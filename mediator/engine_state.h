@@ -61,23 +61,36 @@ std::span<const LoadedRegister> loaded_registers(gen9::EngineId engine);
 /// What to write for a vGPU that has `value` there.
 uint32_t value_to_load(gen9::EngineId engine, const LoadedRegister& r, uint32_t value);
 
+/// What a stream leaves in a register that outlives its context.
+struct Mark {
+  uint32_t offset = 0;
+  uint32_t value = 0;  ///< the vGPU's register afterwards
+  bool sure = true;    ///< it is that, wherever in the stream the GPU stands
+  bool operator==(const Mark&) const = default;
+};
+/// Adds one to a list that has each register once.
+void add_mark(std::vector<Mark>& marks, Mark mark);
+
 /// What an engine holds of a vGPU's registers, so that a switch writes only what is different.
 class LoadedState {
  public:
   /// `wanted`: what to write for loaded_registers(), in that order. Returns what has to be written:
-  /// what differs, and, if it was another's turn before, all that its user batches may have
-  /// changed.
+  /// what differs or was marked, and, if it was another's turn before, all that its user batches
+  /// may have changed.
   std::vector<RegisterValue> change_to(hv::VgpuId vgpu, gen9::EngineId engine,
                                        std::span<const uint32_t> wanted) const;
   /// They are in the registers now.
   void done(hv::VgpuId vgpu, std::span<const uint32_t> wanted) {
     owner_ = vgpu;
     values_.assign(wanted.begin(), wanted.end());
+    marked_.assign(wanted.size(), false);
   }
   /// Whose values they are; the host's if not known.
   [[nodiscard]] hv::VgpuId owner() const { return owner_; }
-  /// A stream has written over some.
-  void forget() { values_.clear(); }
+  /// A stream of the owner's writes to these. Where that may leave anything else than what is there
+  /// it is loaded over before the next one, but for what stands in the GPU alone and is read back
+  /// when the owner leaves.
+  void mark(gen9::EngineId engine, std::span<const Mark> marks);
   /// Nothing is known any more, nor worth reading back.
   void lost() {
     values_.clear();
@@ -87,6 +100,7 @@ class LoadedState {
  private:
   hv::VgpuId owner_ = hv::kHostOwner;
   std::vector<uint32_t> values_;
+  std::vector<bool> marked_;
 };
 
 }  // namespace mediator

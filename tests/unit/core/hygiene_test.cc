@@ -193,6 +193,36 @@ TEST_F(Hygiene, ASwitchWritesOnlyWhatIsDifferent) {
   EXPECT_FALSE(gpu.loaded.contains(gen9::kMocs[0]));
 }
 
+TEST_F(Hygiene, AWorkaroundThatWritesWhatIsThereCostsNoLoad) {
+  constexpr uint32_t k3dChicken3 = 0x2090, kIndirect = 0x400000;
+  Guest& other = add_guest();
+  other.make_context(kA);
+  g().store(kIndirect, kLri1);
+  g().store(kIndirect + 4, k3dChicken3);
+  g().store(kIndirect + 12, kLri1);
+  g().store(kIndirect + 16, kL3Sqc4);
+  set_image(kA, ctx::kIndirectCtx, kIndirect | 1);
+  const auto run = [&](uint32_t value) {
+    g().store(kIndirect + 8, value);
+    g().emit(kA, {kNoop, kNoop});
+    g().submit(kDescA);
+    ASSERT_EQ(gpu.running[0].size(), 1u);
+    finish();
+  };
+  run(0x0040'0040);
+  run(0x0040'0040);
+  const unsigned before = gpu.register_loads;
+  run(0x0040'0040);
+  EXPECT_EQ(gpu.register_loads, before);
+  g().emit(kA, {kLri1, k3dChicken3, 0x0040'0000, kNoop});  // it may be left before or after that
+  run(0x0040'0040);
+  gpu.loaded.clear();
+  other.emit(kA, {kNoop, kNoop});
+  other.submit(kDescA);
+  EXPECT_TRUE(gpu.loaded.contains(k3dChicken3)) << "whatever of it was executed";
+  EXPECT_TRUE(gpu.loaded.contains(kL3Sqc4));
+}
+
 TEST_F(Hygiene, NothingRunsOnAnEngineWhoseRegistersCouldNotBeLoaded) {
   gpu.fail_loads = true;
   g().submit(kDescA);
