@@ -157,6 +157,121 @@ TEST_F(CpuHooksTest, AVcpuThatMovesBetweenCpusOrPoolsIsNotConfused) {
   EXPECT_FALSE(sink.starves[kA]);
 }
 
+// A pool change gives the domain its new scheduler's default weight: the raise is not written over
+// it.
+TEST_F(CpuHooksTest, AMoveToAnotherPoolDuringARaiseEndsIt) {
+  add(kA).share = CpuShare{300, 0};
+  hooks->set_boost(kA, true);
+  sink.waiting.insert(kA);
+  pass(300);
+  ASSERT_EQ(cpu.domains[kA].share->weight, 1200u);
+  sink.waiting.clear();
+  cpu.domains[kA].share = CpuShare{};
+  pass(1000);
+  EXPECT_EQ(cpu.domains[kA].share->weight, 256u);
+  EXPECT_EQ(sink.share[kA], CpuShare{});
+  EXPECT_TRUE(ledger->read().empty());
+  EXPECT_EQ(cpu.sets.size(), 1u) << "nothing but the raise was written";
+}
+
+TEST_F(CpuHooksTest, AMoveToAPoolWithoutWeightsDuringARaiseEndsIt) {
+  add(kA);
+  hooks->set_boost(kA, true);
+  sink.waiting.insert(kA);
+  pass(300);
+  ASSERT_TRUE(hooks->boosted(kA));
+  cpu.domains[kA].share.reset();
+  pass(1000);
+  EXPECT_FALSE(hooks->boosted(kA));
+  EXPECT_EQ(sink.share[kA], std::nullopt);
+  EXPECT_TRUE(ledger->read().empty());
+  EXPECT_EQ(cpu.sets.size(), 1u);
+}
+
+// Time on a CPU counts, not which: a vCPU seen waiting twice that ran in between was migrated.
+TEST_F(CpuHooksTest, AVcpuSeenWaitingWhileItIsMigratedIsNotStarved) {
+  auto& v = add(kA);
+  v.vcpus = {{true, false, false, 0}, {true, true, false, 0}};
+  for (int i = 0; i < 8; ++i) {
+    pass(250);
+    v.vcpus[0].cpu_ns += 200 * kMs;
+  }
+  EXPECT_FALSE(sink.starves[kA]);
+}
+
+TEST_F(CpuHooksTest, AClockOfAVcpuThatGoesBackIsNoRun) {
+  auto& v = add(kA);
+  v.vcpus = {{true, false, false, 5'000 * kMs}};
+  pass(300);
+  v.vcpus[0].cpu_ns = 0;  // plugged in anew
+  pass(300);
+  EXPECT_TRUE(sink.starves[kA]);
+}
+
+TEST_F(CpuHooksTest, APausedDomainIsNotStarved) {
+  auto& v = add(kA);
+  v.vcpus = {{true, false, false, 0}};
+  pass(600);
+  ASSERT_TRUE(sink.starves[kA]);
+  v.paused = true;
+  pass(600);
+  EXPECT_FALSE(sink.starves[kA]);
+  EXPECT_TRUE(sink.gives_up[kA]);
+}
+
+TEST_F(CpuHooksTest, ADyingDomainsRaiseIsPutBackAndOneThatIsGoneIsForgotten) {
+  for (const bool gone : {false, true}) {
+    cpu.domains.clear();
+    add(kA);
+    hooks->set_boost(kA, true);
+    sink.waiting = {kA};
+    pass(300);
+    ASSERT_TRUE(hooks->boosted(kA));
+    if (gone)
+      cpu.domains.erase(kA);
+    else
+      cpu.domains[kA].dying = true;
+    pass(100);
+    EXPECT_FALSE(hooks->boosted(kA));
+    EXPECT_TRUE(ledger->read().empty());
+    if (!gone) {
+      EXPECT_EQ(cpu.domains[kA].share->weight, 256u);
+    }
+    hooks->remove(kA);
+  }
+}
+
+// Between the line that is written down and the weight that is raised, and the other way round.
+TEST_F(CpuHooksTest, APowerCutAtAnyPointLeavesTheOwnersWeightOrOneThatIsPutBack) {
+  const auto uuid = cpu.make(kA).uuid;
+  for (const bool raised : {false, true}) {
+    ASSERT_EQ(ledger->add({kA, uuid, 256, 1024}), "");
+    cpu.domains[kA].share->weight = raised ? 1024 : 256;
+    WeightLedger next(folder + "/raised");
+    EXPECT_TRUE(next.restore(cpu).empty());
+    EXPECT_EQ(cpu.domains[kA].share->weight, 256u);
+    EXPECT_TRUE(next.read().empty());
+  }
+  // A half-written next ledger is nobody's: the old one stands until the new one is whole.
+  cpu.domains[kA].share->weight = 1024;
+  ASSERT_EQ(ledger->add({kA, uuid, 256, 1024}), "");
+  std::ofstream(folder + "/raised.next") << std::string(20, 'a');
+  WeightLedger next(folder + "/raised");
+  EXPECT_TRUE(next.restore(cpu).empty());
+  EXPECT_EQ(cpu.domains[kA].share->weight, 256u);
+}
+
+// Over a raise too.
+TEST_F(CpuHooksTest, ACapAboveAWholeCpuIsToldAndNeverTouched) {
+  add(kA).share = CpuShare{256, 400};
+  hooks->set_boost(kA, true);
+  sink.waiting.insert(kA);
+  pass(300);
+  EXPECT_EQ(sink.share[kA], (CpuShare{256, 400}));
+  EXPECT_EQ(xengvtd::gpu_cap(*sink.share[kA]), 10'000u);
+  EXPECT_EQ(cpu.domains[kA].share, (CpuShare{1024, 400}));
+}
+
 TEST_F(CpuHooksTest, NothingIsRaisedUnlessTheOwnerAskedForIt) {
   add(kA);
   sink.waiting.insert(kA);
