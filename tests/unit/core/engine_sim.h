@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <vector>
 
@@ -85,6 +86,8 @@ class EngineSim {
   std::optional<hv::VgpuId> on_engine;
   uint64_t began = 0, leave_at = 0;
   bool leaving = false;
+  /// Told of each turn: who has the engine now, and since when it had work.
+  std::function<void(hv::VgpuId, uint64_t)> on_turn;
 
  private:
   void schedule() {
@@ -94,6 +97,7 @@ class EngineSim {
     on_engine = scheduler.current();
     Work& w = works[*on_engine];
     longest_wait = std::max(longest_wait, now - std::min(now, w.ready_since));
+    if (on_turn) on_turn(*on_engine, w.ready_since);
     began = now;
     leaving = false;
     scheduler.began(now);
