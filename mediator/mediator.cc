@@ -281,7 +281,10 @@ uint64_t Mediator::next_deadline_ns() const {
 }
 
 size_t Mediator::heartbeat_capacity() const {
-  return kHeartbeatLimitNs / std::max<uint64_t>(1, impl_->config.slice_ns + kSwitchNs);
+  uint64_t slice = impl_->gpu_shares.slice_ns;
+  for (const auto& [id, share] : impl_->shares) slice = std::max(slice, share.slice_ns);
+  // A slice for what its driver queued before the pulse, and the next one for the pulse.
+  return kHeartbeatLimitNs / (2 * (slice + kSwitchNs));
 }
 
 bool Mediator::idle() const {

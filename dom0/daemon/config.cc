@@ -164,6 +164,7 @@ Keys gpu_keys(Config& c) {
           {"clock-us", number(c.clock_us, 100, 100'000)},
           {"policy", policy(c.policy)},
           {"window-ms", number(c.window_ms, 10, 1000)},
+          {"max-busy", number(c.max_busy, 0, 65'534)},
           {"follow-cpu", yes_no(c.follow_cpu)},
           {"boost-most", number(c.boost_most, 100, 1000)}};
 }

@@ -54,7 +54,9 @@ struct Config {
   uint64_t status_us = 1000;  ///< least time between status interrupts nobody waits for, 0..100000
   mediator::Policy policy = mediator::Policy::best_effort;  ///< not exclusive: nobody is there yet
   uint64_t window_ms = 100;                                 ///< of caps and shares, 10..1000
-  bool follow_cpu = true;     ///< weights and caps follow those of the domains' CPUs
+  bool follow_cpu = true;  ///< weights and caps follow those of the domains' CPUs
+  /// So many guests at once, 0..65534; 0: as many as fit before drivers miss heartbeats.
+  uint32_t max_busy = 0;
   uint32_t boost_most = 400;  ///< per cent of its weight that a raised CPU weight may be, 100..1000
 
   std::vector<VgpuType> types;  ///< in the order of the file; never empty

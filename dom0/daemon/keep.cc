@@ -164,6 +164,31 @@ hv::Result<KeptGuest, std::string> decode_kept(std::string_view text) try {
   return std::string(e.what());
 }
 
+std::string encode_kept_gpu(const KeptGpu& g) {
+  return json::serialize(json::object{{"version", kVersion},
+                                      {"policy", static_cast<int>(g.shares.policy)},
+                                      {"slice_ns", g.shares.slice_ns},
+                                      {"window_ns", g.shares.window_ns},
+                                      {"holder", g.holder.v}});
+}
+
+hv::Result<KeptGpu, std::string> decode_kept_gpu(std::string_view text) try {
+  const json::value v = json::parse(json::string_view(text.data(), text.size()));
+  if (number<int>(v, "version") != kVersion) return std::string("of another version");
+  const auto policy = number<unsigned>(v, "policy");
+  if (policy > static_cast<unsigned>(mediator::Policy::exclusive))
+    return std::string("no such policy");
+  KeptGpu g;
+  g.shares.policy = static_cast<mediator::Policy>(policy);
+  g.shares.slice_ns = number<uint64_t>(v, "slice_ns");
+  g.shares.window_ns = number<uint64_t>(v, "window_ns");
+  g.holder = hv::DomId{number<uint16_t>(v, "holder")};
+  if (const char* rule = mediator::broken_rule(g.shares, {}, true)) return std::string(rule);
+  return g;
+} catch (const std::exception& e) {
+  return std::string(e.what());
+}
+
 std::string KeepFolder::file(hv::DomId domain, const char* end) const {
   return path_ + "/" + std::to_string(domain.v) + end;
 }
@@ -186,13 +211,34 @@ KeepFolder::Found KeepFolder::load() const {
   return found;
 }
 
-std::string KeepFolder::store(const KeptGuest& guest) {
-  if (path_.empty()) return {};
-  const std::string path = file(guest.backend.domain, ".json"), part = path + ".part";
-  if (write_file(part, encode_kept(guest)) && ::rename(part.c_str(), path.c_str()) == 0) return {};
+std::string KeepFolder::replace(const std::string& path, const std::string& text) {
+  const std::string part = path + ".part";
+  if (write_file(part, text) && ::rename(part.c_str(), path.c_str()) == 0) return {};
   const std::string why = std::strerror(errno);
   ::unlink(part.c_str());
   return path + ": " + why;
+}
+
+std::string KeepFolder::store(const KeptGuest& guest) {
+  return path_.empty() ? "" : replace(file(guest.backend.domain, ".json"), encode_kept(guest));
+}
+
+hv::Result<std::optional<KeptGpu>, std::string> KeepFolder::load_gpu() const {
+  std::error_code e;
+  if (path_.empty() || !fs::exists(gpu_file(), e)) return std::optional<KeptGpu>();
+  std::ostringstream text;
+  if (fs::file_size(gpu_file(), e) <= kMaxFile) text << std::ifstream(gpu_file()).rdbuf();
+  const auto gpu = decode_kept_gpu(text.str());
+  if (!gpu.ok()) return gpu_file() + ": " + gpu.error();
+  return std::optional(*gpu);
+}
+
+std::string KeepFolder::store_gpu(const KeptGpu& gpu) {
+  return path_.empty() ? "" : replace(gpu_file(), encode_kept_gpu(gpu));
+}
+
+void KeepFolder::forget_gpu() {
+  if (!path_.empty()) ::unlink(gpu_file().c_str());
 }
 
 void KeepFolder::forget(hv::DomId domain) {

@@ -31,7 +31,16 @@ struct KeptGuest {
   bool operator==(const KeptGuest&) const = default;
 };
 
+/// What was set of the GPU while guests ran.
+struct KeptGpu {
+  mediator::GpuShares shares;  ///< but for the holder
+  hv::DomId holder{};          ///< under exclusive
+  bool operator==(const KeptGpu&) const = default;
+};
+
 std::string encode_kept(const KeptGuest& guest);
+std::string encode_kept_gpu(const KeptGpu& gpu);
+hv::Result<KeptGpu, std::string> decode_kept_gpu(std::string_view text);
 /// The error is one line.
 hv::Result<KeptGuest, std::string> decode_kept(std::string_view text);
 
@@ -48,11 +57,17 @@ class KeepFolder {
   /// As a whole or not at all. Empty, or one line about what failed.
   std::string store(const KeptGuest& guest);
   void forget(hv::DomId domain);
+  /// Of the GPU; nothing if nothing is there, or an error of one line.
+  [[nodiscard]] hv::Result<std::optional<KeptGpu>, std::string> load_gpu() const;
+  std::string store_gpu(const KeptGpu& gpu);
+  void forget_gpu();
   /// Where the guest's register pages stand; emptied if `fresh`. Not open if that cannot be.
   Fd pages(hv::DomId domain, bool fresh);
 
  private:
   [[nodiscard]] std::string file(hv::DomId domain, const char* end) const;
+  [[nodiscard]] std::string gpu_file() const { return path_ + "/gpu"; }
+  static std::string replace(const std::string& path, const std::string& text);
   std::string path_;
 };
 

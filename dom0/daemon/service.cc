@@ -144,6 +144,7 @@ hv::Result<hv::DomId, Problem> Service::admit(const Backend::Identity& who, cons
         "stop a guest, or raise 'maximum' in [type " + type.name +
             "] of xengvtd.conf and restart xengvtd"};
   if (const auto fits = share_fits(type); !fits.ok()) return fits.error();
+  if (const auto fits = heartbeats_fit(); !fits.ok()) return fits.error();
   auto opened = backend_.attach(who);
   if (!opened.ok()) return opened.error();
   auto g = std::make_unique<Guest>();
@@ -163,11 +164,6 @@ hv::Result<hv::DomId, Problem> Service::admit(const Backend::Identity& who, cons
         std::string("the mediator has no room for the vGPU: ") + hv::error_name(id.error()),
         "use a smaller type, or stop a guest"};
   }
-  if (const size_t fit = session_->mediator().heartbeat_capacity(); guests_.size() >= fit)
-    log_.add(
-        LogLevel::warning, who.name,
-        "more than " + std::to_string(fit) +
-            " guests: if all were busy, their drivers would miss heartbeats and reset engines");
   g->vgpu = *id;
   Guest& guest = *guests_.emplace(who.id, std::move(g)).first->second;
   if (const auto live = guest.backend->go_live(*session_->traps(*id)); !live.ok()) {
@@ -177,7 +173,9 @@ hv::Result<hv::DomId, Problem> Service::admit(const Backend::Identity& who, cons
   }
   if (guest.backend->event_fd() >= 0) watch(guest.backend->event_fd());
   begin_shares(who.id, guest);
+  warn_of_heartbeats(who.name);  // its own slice may be longer than others'
   keep(guest);
+  if (session_->mediator().gpu_shares() != configured_shares()) keep_gpu();
   return who.id;
 }
 

@@ -114,6 +114,8 @@ class Service {
   void settle();
   void take_over_all();
   void take_over(KeptGuest k);
+  void take_over_gpu();
+  void keep_gpu();
   bool go_on_with(const KeptGuest& k, std::unique_ptr<BackendGuest> backend);
   GuestReport report(Guest& g);
   void watch(int fd);
@@ -136,6 +138,8 @@ class Service {
   void begin_shares(hv::DomId domid, Guest& g);
   const char* apply_share(Guest& g);
   void apply_pause(Guest& g);
+  hv::Result<void, Problem> heartbeats_fit();
+  void warn_of_heartbeats(const std::string& who);
 
   const Config config_;
   Backend& backend_;

@@ -72,7 +72,37 @@ void Service::take_over_all() {
   const KeepFolder::Found found = folder_.load();
   for (const std::string& why : found.broken) log_.warning("unusable: " + why);
   for (const KeptGuest& k : found.guests) take_over(k);
+  take_over_gpu();
   arm_timer();
+}
+
+/// What was set of the GPU goes on with the guests it was set for; without any the configuration
+/// counts.
+void Service::take_over_gpu() {
+  const auto kept = folder_.load_gpu();
+  if (guests_.empty()) return folder_.forget_gpu();
+  if (!kept.ok()) return log_.warning("unusable: " + kept.error());
+  if (!*kept) return;
+  mediator::GpuShares gpu = (*kept)->shares;
+  const auto holder = guests_.find((*kept)->holder);
+  if (holder != guests_.end())
+    gpu.holder = holder->second->vgpu;
+  else if (gpu.policy == mediator::Policy::exclusive)
+    gpu.policy = mediator::Policy::best_effort;  // nobody waits for one that is no more
+  if (const char* rule = session_->set_gpu_shares(gpu))
+    log_.warning(std::string("the GPU is shared as configured, not as it was set: ") + rule);
+}
+
+void Service::keep_gpu() {
+  KeptGpu kept{.shares = session_->mediator().gpu_shares(), .holder = {}};
+  bool any = false;
+  for (const auto& [id, g] : guests_) {
+    any |= g->kept;
+    if (g->vgpu == kept.shares.holder) kept.holder = id;
+  }
+  if (!any) return;  // nobody would be taken over
+  if (const std::string why = folder_.store_gpu(kept); !why.empty())
+    log_.warning("the GPU's policy would be lost if xengvtd ended: " + why);
 }
 
 void Service::take_over(KeptGuest k) {

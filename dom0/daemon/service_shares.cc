@@ -72,6 +72,25 @@ hv::Result<void, Problem> Service::share_fits(const VgpuType& type) {
                  "lower the shares of others with xengvt set, or set another policy"};
 }
 
+/// One more guest, and all of them busy: would their drivers still see their heartbeats?
+hv::Result<void, Problem> Service::heartbeats_fit() {
+  const std::string why =
+      too_many(guests_.size(), config_.max_busy, session_->mediator().heartbeat_capacity());
+  if (why.empty()) return {};
+  return Problem{why, config_.max_busy != 0
+                          ? "stop a guest, or raise 'max-busy' in [gpu] of xengvtd.conf"
+                          : "stop a guest, make slices shorter, or set 'max-busy' in [gpu] of "
+                            "xengvtd.conf"};
+}
+
+void Service::warn_of_heartbeats(const std::string& who) {
+  const size_t fit = session_->mediator().heartbeat_capacity();
+  if (guests_.size() <= fit) return;
+  log_.add(LogLevel::warning, who,
+           "more than " + std::to_string(fit) +
+               " guests: if all were busy, their drivers would miss heartbeats and reset engines");
+}
+
 /// What its type says, before it is made.
 void Service::init_shares(Guest& g) {
   g.shares = g.type.shares;
@@ -114,6 +133,7 @@ Service::Done Service::set_shares(const std::string& domain, const Options& opti
   }
   if (cpu_) cpu_->set_boost(g.backend->domain().id(), g.shares.boost);
   keep(g);  // so that the next daemon goes on with it
+  warn_of_heartbeats(g.name);
   arm_timer();
   return {};
 }
@@ -133,6 +153,8 @@ Service::Done Service::set_gpu(const Options& options) {
   if (const char* rule = session_->set_gpu_shares(gpu))
     return Problem{rule, "nothing was changed; see xengvt-set(1)"};
   log_.info(std::string("policy of the GPU: ") + mediator::policy_name(gpu.policy));
+  keep_gpu();
+  warn_of_heartbeats("");
   arm_timer();
   return {};
 }

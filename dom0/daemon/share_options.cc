@@ -71,6 +71,16 @@ bool parse_percent(const std::string& text, uint32_t& hundredths) {
   return true;
 }
 
+std::string too_many(size_t guests, size_t max_busy, size_t fit) {
+  const size_t most = max_busy != 0 ? max_busy : fit;
+  if (guests < most) return {};
+  const std::string all = std::to_string(guests) + " guests have a vGPU";
+  if (max_busy != 0) return all + ", and max-busy allows no more";
+  return all +
+         ": if one more were busy with all of them, their drivers would miss heartbeats and "
+         "reset engines";
+}
+
 std::string percent_text(uint32_t hundredths) {
   std::string text = std::to_string(hundredths / 100);
   if (hundredths % 100 == 0) return text;

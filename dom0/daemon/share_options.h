@@ -26,6 +26,9 @@ std::string set_share_option(ShareSettings& to, const std::string& key, const st
 /// Sets one key of the GPU: policy=NAME, slice=MS, window=MS.
 std::string set_gpu_option(mediator::GpuShares& to, const std::string& key,
                            const std::string& value);
+/// Why one more than `guests` is too many: beyond `max_busy`, or, where that is 0, beyond what fits
+/// before drivers miss heartbeats. Empty if it is not.
+std::string too_many(size_t guests, size_t max_busy, size_t fit);
 /// "25", "12.5" or "0.25" in hundredths; at most 100.
 bool parse_percent(const std::string& text, uint32_t& hundredths);
 std::string percent_text(uint32_t hundredths);

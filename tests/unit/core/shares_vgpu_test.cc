@@ -156,5 +156,15 @@ TEST_F(SharesVgpu, ItIsSeenWhetherTheGuestsCpuOwesAnAnswer) {
   EXPECT_FALSE(mediator->waits_for_cpu(g.vgpu));
 }
 
+// By the longest slice of any: its turns are what the others' pulses wait for.
+TEST_F(SharesVgpu, AsManyFitBeforeHeartbeatsAreMissedAsSlicesSay) {
+  EXPECT_EQ(mediator->heartbeat_capacity(), 4545u);
+  Guest& g = add_guest();
+  ASSERT_EQ(mediator->set_gpu_shares({.slice_ns = 5 * kMs}), nullptr);
+  EXPECT_EQ(mediator->heartbeat_capacity(), 980u);
+  ASSERT_EQ(mediator->set_share(g.vgpu, {.slice_ns = 30 * kMs}), nullptr);
+  EXPECT_EQ(mediator->heartbeat_capacity(), 166u);
+}
+
 }  // namespace
 }  // namespace core_test

@@ -34,6 +34,7 @@ TEST(Config, EveryKeyIsRead) {
       "video\nlog-level = debug\n"
       "trace = /tmp/t\n[gpu]\ndevice-id = 0x5912\ntime-scale = 0.25\nstep-us = 50\nspin-us = 0\n"
       "max-lag-ms = 7\nslice-ms = 9\nhang-ms = 300\nstatus-us = 70\nclock-us = 200\n"
+      "max-busy = 12\n"
       "[type tiny]\nlow-mib = 32\nhigh-mib = 0\nfences = 2\nresolution = 800x600\nweight = 3\n"
       "maximum = 1\n");
   ASSERT_TRUE(c.ok()) << c.error();
@@ -52,6 +53,7 @@ TEST(Config, EveryKeyIsRead) {
   EXPECT_EQ(c->hang_ms, 300u);
   EXPECT_EQ(c->status_us, 70u);
   EXPECT_EQ(c->clock_us, 200u);
+  EXPECT_EQ(c->max_busy, 12u);
   ASSERT_EQ(c->types.size(), 1u);
   EXPECT_EQ(c->types[0], (VgpuType{"tiny", 32, 0, 2, 800, 600, 3, 1}));
 }
@@ -72,6 +74,7 @@ TEST(Config, TheFileShippedSaysWhatIsBuiltIn) {
   EXPECT_EQ(shipped->hang_ms, built_in.hang_ms);
   EXPECT_EQ(shipped->status_us, built_in.status_us);
   EXPECT_EQ(shipped->clock_us, built_in.clock_us);
+  EXPECT_EQ(shipped->max_busy, built_in.max_busy);
 }
 
 TEST(Config, UnknownKeysAndSectionsAreNamed) {
@@ -86,7 +89,7 @@ TEST(Config, ValuesOutOfRangeAreRefusedWithTheRange) {
   for (const char* bad :
        {"[gpu]\nslice-ms = -1\n", "[gpu]\nslice-ms = 5x\n", "[gpu]\nslice-ms =\n",
         "[gpu]\nslice-ms = 99999999999999999999\n", "[gpu]\ntime-scale = nan\n",
-        "[gpu]\ntime-scale = 0\n", "[daemon]\nsocket = relative\n",
+        "[gpu]\ntime-scale = 0\n", "[gpu]\nmax-busy = 65535\n", "[daemon]\nsocket = relative\n",
         "[daemon]\nsocket-mode = 0888\n", "[daemon]\nlog-level = loud\n",
         "[type a]\nlow-mib = 257\n", "[type a]\nresolution = 1024\n",
         "[type a]\nresolution = 99999x600\n", "[type ]\nlow-mib = 1\n", "[type a b]\nlow-mib=1\n"})

@@ -162,6 +162,25 @@ TEST_F(ServiceShares, FixedSharesAreNeverOvercommitted) {
   EXPECT_EQ(error("attach", 3, R"("type":"tiny")"), "");
 }
 
+TEST_F(ServiceShares, MoreGuestsThanMaxBusyAreRefused) {
+  config_.max_busy = 2;
+  start();
+  attach(1);
+  attach(2);
+  backend_.cpu_.make(hv::DomId{3});
+  EXPECT_THAT(error("attach", 3, R"("type":"tiny")"), HasSubstr("max-busy allows no more"));
+  EXPECT_EQ(service_->guests().size(), 2u);
+  EXPECT_EQ(error(R"({"request":"detach","domain":"1"})"), "");
+  EXPECT_EQ(error("attach", 3, R"("type":"tiny")"), "");
+}
+
+TEST(TooMany, WithoutALimitOfItsOwnNoMoreAreTakenThanHeartbeatsAllow) {
+  EXPECT_EQ(too_many(165, 0, 166), "");
+  EXPECT_THAT(too_many(166, 0, 166), HasSubstr("miss heartbeats"));
+  EXPECT_EQ(too_many(166, 400, 166), "") << "the owner knows better";
+  EXPECT_THAT(too_many(100, 100, 166), HasSubstr("max-busy"));
+}
+
 TEST_F(ServiceShares, ARaisedWeightIsPutBackWhenTheServiceEndsAndAfterACrashAtTheNextStart) {
   start();
   attach(1);

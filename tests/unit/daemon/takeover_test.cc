@@ -189,6 +189,54 @@ TEST_F(Takeover, WhatItsOwnerSetGoesOn) {
   EXPECT_EQ(share.cap, 3000u);
   EXPECT_EQ(share.slice_ns, 3'000'000u);
 }
+TEST_F(Takeover, TheGpusPolicyGoesOnWithTheGuestsItWasSetFor) {
+  boot_guest();
+  ASSERT_TRUE(service_->set_gpu({{"policy", "exclusive"}, {"holder", "7"}, {"slice", "9"}}).ok());
+  ASSERT_FALSE(service_->set_gpu({{"slice", "31"}}).ok());
+  ASSERT_FALSE(service_->set_gpu({{"policy", "fair"}}).ok());
+  for (const bool on_purpose : {false, true}) {
+    on_purpose ? hand_over() : die();
+    begin();
+    const HostReport host = service_->host();
+    EXPECT_EQ(host.shares.policy, mediator::Policy::exclusive);
+    EXPECT_EQ(host.holder, "seven");
+    EXPECT_EQ(host.shares.slice_ns, 9'000'000u);
+  }
+}
+TEST_F(Takeover, APolicySetBeforeAnyGuestGoesOnToo) {
+  ASSERT_TRUE(service_->set_gpu({{"policy", "equal-share"}, {"window", "50"}}).ok());
+  boot_guest();
+  die();
+  begin();
+  EXPECT_EQ(service_->host().shares.policy, mediator::Policy::equal_share);
+  EXPECT_EQ(service_->host().shares.window_ns, 50'000'000u);
+}
+TEST_F(Takeover, WithoutTheGuestsTheConfigurationCountsAgain) {
+  boot_guest();
+  ASSERT_TRUE(service_->set_gpu({{"policy", "equal-share"}}).ok());
+  die();
+  xen_.info.uuid[0] ^= 1;  // another domain
+  begin();
+  EXPECT_EQ(service_->host().shares.policy, mediator::Policy::best_effort);
+  EXPECT_TRUE(fs::is_empty(config_.guests));
+}
+TEST_F(Takeover, AnUnusableRecordOfTheGpuIsNamedAndTheConfigurationCounts) {
+  boot_guest();
+  die();
+  std::ofstream(config_.guests + "/gpu") << R"({"version":1,"policy":2,"slice_ns":1})";
+  begin();
+  EXPECT_EQ(service_->guests().size(), 1u);
+  EXPECT_EQ(service_->host().shares.policy, mediator::Policy::best_effort);
+  EXPECT_THAT(logged(), HasSubstr("/gpu: "));
+}
+TEST_F(Takeover, NobodyWaitsForAHolderThatIsNoMore) {
+  boot_guest();
+  die();
+  std::ofstream(config_.guests + "/gpu") << encode_kept_gpu(
+      {.shares = {.policy = mediator::Policy::exclusive}, .holder = hv::DomId{9}});
+  begin();
+  EXPECT_EQ(service_->host().shares.policy, mediator::Policy::best_effort);
+}
 TEST_F(Takeover, AGuestThatIsGoneIsForgotten) {
   boot_guest();
   die();
@@ -264,6 +312,24 @@ TEST(Kept, SharesThatBreakARuleAreRefused) {
   g.shares = ShareSettings{};
   g.shares->share.cap = mediator::kWholeGpu + 1;
   EXPECT_FALSE(decode_kept(encode_kept(g)).ok());
+}
+TEST(Kept, NonsenseAboutTheGpuIsRefused) {
+  const KeptGpu gpu{.shares = {.policy = mediator::Policy::fixed_share, .slice_ns = 3'000'000},
+                    .holder = hv::DomId{4}};
+  const std::string good = encode_kept_gpu(gpu);
+  ASSERT_TRUE(decode_kept_gpu(good).ok());
+  EXPECT_EQ(*decode_kept_gpu(good), gpu);
+  for (size_t n = 0; n < good.size(); ++n) EXPECT_FALSE(decode_kept_gpu(good.substr(0, n)).ok());
+  const auto with = [&](const std::string& a, const std::string& b) {
+    std::string s = good;
+    s.replace(s.find(a), a.size(), b);
+    return decode_kept_gpu(s).ok();
+  };
+  EXPECT_FALSE(with("\"version\":1", "\"version\":2"));
+  EXPECT_FALSE(with("\"policy\":2", "\"policy\":4"));
+  EXPECT_FALSE(with("3000000", "31000000"));
+  EXPECT_FALSE(with("\"window_ns\":100000000", "\"window_ns\":1"));
+  EXPECT_FALSE(with("\"holder\":4", "\"holder\":70000"));
 }
 TEST(Kept, NonsenseIsRefused) {
   const std::string good = encode_kept({});
