@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "shadow/gen9/regs.h"
+
 namespace mediator {
 namespace {
 
@@ -12,6 +14,8 @@ constexpr unsigned kHangChecks = 4;
 // With preemption refused but progress made (arbitration off), others wait at most this many times
 // hang_ns before the engine is taken by reset.
 constexpr unsigned kStubbornFactor = 5;
+// A GPU lives that lives a quarter of the time; the time of one that does not counts a sixteenth.
+constexpr unsigned kLivedFactor = 4, kDeadFactor = 16;
 
 }  // namespace
 
@@ -155,6 +159,7 @@ void EngineQueue::ask_preemption() {
   f.preempting = true;
   f.asked_ns = f.looked_ns = clock_.now_ns();
   f.still_ns = f.deaf_ns = 0;
+  f.stamp.reset();
   f.progress = gpu_.progress(engine_);
   f.hang_ns = f.vgpu->hang_ns();
   f.next_check_ns = f.asked_ns + f.hang_ns / kHangChecks;
@@ -278,18 +283,28 @@ void EngineQueue::tick() {
   }
 }
 
-/// A mediator that did not run for long, on a host that is short of CPU, saw nothing meanwhile, and
-/// a model of the GPU did not run either: that time is not held against who is on the engine.
+/// How much of the time since the last look is held against who is on the engine. A mediator that
+/// did not run for long, on a host that is short of CPU, saw nothing meanwhile; a GPU whose own
+/// clock hardly moved (a model that was not run) could not get anywhere. One that is dead is still
+/// found out.
+uint64_t EngineQueue::seen_ns(uint64_t now) {
+  Flight& f = *flight_;
+  const uint32_t stamp = gpu_.read_register(gen9::engine_reg(EngineId::rcs, gen9::rel::kTimestamp));
+  const uint64_t most = std::min(now - f.looked_ns, 2 * f.hang_ns / kHangChecks);
+  const uint64_t lived = uint64_t{stamp - f.stamp.value_or(stamp)} * 1000 / gen9::kTimestampMhz;
+  const bool known = std::exchange(f.stamp, stamp).has_value();
+  f.looked_ns = now;
+  return known ? std::clamp(lived * kLivedFactor, most / kDeadFactor, most) : most;
+}
+
 void EngineQueue::check_hang(uint64_t now) {
   Flight& f = *flight_;
   if (now < f.next_check_ns) return;
-  const uint64_t interval = f.hang_ns / kHangChecks;
-  const uint64_t seen_ns = std::min(now - f.looked_ns, 2 * interval);
-  f.looked_ns = now;
-  f.next_check_ns = now + interval;
-  f.deaf_ns += seen_ns;
+  const uint64_t seen = seen_ns(now);
+  f.next_check_ns = now + f.hang_ns / kHangChecks;
+  f.deaf_ns += seen;
   const uint64_t before = std::exchange(f.progress, gpu_.progress(engine_));
-  f.still_ns = f.progress == before ? f.still_ns + seen_ns : 0;
+  f.still_ns = f.progress == before ? f.still_ns + seen : 0;
   if (f.still_ns >= f.hang_ns || f.deaf_ns >= f.hang_ns * kStubbornFactor)
     kill_flight(Trouble::hang);
 }

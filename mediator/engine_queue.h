@@ -57,6 +57,7 @@ class EngineQueue {
     uint64_t asked_ns = 0;    // when preemption was asked for
     uint64_t progress = 0, looked_ns = 0, next_check_ns = 0, hang_ns = 0;
     uint64_t still_ns = 0, deaf_ns = 0;  // without progress, and without leaving, as was looked at
+    std::optional<uint32_t> stamp{};     // the GPU's clock at the last look
   };
   void schedule();
   bool dispatch(Vgpu& vgpu);
@@ -67,6 +68,7 @@ class EngineQueue {
   void context_left(const GpuEvent& event, bool preempted);
   void end_flight(uint64_t at);
   void check_hang(uint64_t now);
+  uint64_t seen_ns(uint64_t now);
   void kill_flight(Trouble trouble);
   void lose_flight();
   [[nodiscard]] bool flies(uint32_t context_id) const;

@@ -24,7 +24,7 @@ struct Service::Guest {
   bool left = false;  ///< to the next daemon
   // What was told of it already.
   mediator::FailsafeReason failsafe{};
-  uint64_t refused = 0, resets = 0, faults = 0;
+  uint64_t refused = 0, resets = 0, faults = 0, hangs = 0;
 };
 
 }  // namespace xengvtd

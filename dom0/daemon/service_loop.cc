@@ -149,6 +149,10 @@ void Service::tell_changes(uint64_t now) {
                    " commands refused, last: " + mediator::reject_name(s.last_refusal.reason));
     if (s.resets != g->resets)
       log_.add(LogLevel::warning, g->name, std::to_string(s.resets - g->resets) + " engine resets");
+    if (s.hangs != g->hangs)
+      log_.add(LogLevel::warning, g->name,
+               std::to_string(s.hangs - g->hangs) +
+                   " GPU hangs: taken off the engine, which its driver has to reset");
     if (s.faults != g->faults)
       log_.add(LogLevel::warning, g->name, std::to_string(s.faults - g->faults) + " page faults");
     if (s.failsafe != g->kept_guest.failsafe) keep(*g);
@@ -156,6 +160,7 @@ void Service::tell_changes(uint64_t now) {
     g->refused = s.refused_commands;
     g->resets = s.resets;
     g->faults = s.faults;
+    g->hangs = s.hangs;
   }
 }
 

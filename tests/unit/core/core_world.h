@@ -113,8 +113,11 @@ struct CoreWorld : testing::Test {
     gpu.finish(EngineId::rcs);
     mediator->poll();
   }
+  double gpu_speed = 1;  ///< of its own clock
   void advance(uint64_t ns) {
     clock.now += ns;
+    gpu.registers[gen9::engine_reg(EngineId::rcs, rel::kTimestamp)] +=
+        static_cast<uint32_t>(static_cast<double>(ns) * gpu_speed * gen9::kTimestampMhz / 1000);
     gpu.now_ns = clock.now;
     mediator->poll();
   }

@@ -42,6 +42,26 @@ TEST_F(HangTest, a_mediator_that_did_not_run_for_long_has_seen_nothing) {
   look_for(config.hang_ns);
   EXPECT_EQ(hangs(), 1u);
 }
+TEST_F(HangTest, a_model_that_was_not_run_is_not_held_against_its_guest) {
+  gpu_speed = 0.01;
+  look_for(3 * config.hang_ns);
+  EXPECT_EQ(hangs(), 0u);
+  gpu_speed = 1;
+  look_for(config.hang_ns);
+  EXPECT_EQ(hangs(), 1u);
+}
+TEST_F(HangTest, a_slow_model_is_given_time) {
+  gpu_speed = 0.125;
+  look_for(config.hang_ns);
+  EXPECT_EQ(hangs(), 0u);
+  look_for(config.hang_ns);
+  EXPECT_EQ(hangs(), 1u);
+}
+TEST_F(HangTest, a_dead_gpu_is_found_out) {
+  gpu_speed = 0;
+  look_for(17 * config.hang_ns);
+  EXPECT_EQ(hangs(), 1u);
+}
 TEST_F(HangTest, being_late_each_time_does_not_put_it_off_for_ever) {
   for (int i = 0; i < 2; ++i) advance(3 * config.hang_ns);
   EXPECT_EQ(hangs(), 1u);
