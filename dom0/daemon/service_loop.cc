@@ -38,6 +38,8 @@ void Service::take_events() {
   for (int i = 0; i < n; ++i) {
     const int fd = events[static_cast<size_t>(i)].data.fd;
     if (fd == timer_.get() || fd == interrupt_.get()) drain(fd);
+    // Our clock may be behind the timer's, and what it was armed for still to come.
+    if (fd == timer_.get()) armed_ns_ = UINT64_MAX;
     if (fd == backend_.event_fd()) deaths_ = true;
     for (auto& [id, g] : guests_)
       if (g->backend->event_fd() == fd) g->ready = true;

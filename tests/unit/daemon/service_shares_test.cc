@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <boost/json.hpp>
+#include <chrono>
 #include <filesystem>
 #include <sstream>
 
@@ -89,6 +90,33 @@ TEST_F(ServiceShares, WeightAndCapFollowTheDomainsCpus) {
   EXPECT_EQ(error("set", 1, R"("options":{"weight":"follow","cap":"none"})"), "");
   EXPECT_EQ(share(1).weight, 777u);
   EXPECT_EQ(share(1).cap, 0u);
+}
+
+// A clock that goes by something else than timers do.
+struct OtherClock {
+  static inline uint64_t behind_ns = 0;
+  static uint64_t ticks() { return 0; }
+  static uint64_t time_ns() {
+    return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()) -
+           behind_ns;
+  }
+};
+TEST_F(ServiceShares, ATimerThatComesTooEarlyIsSetAgain) {
+  WallClock other({OtherClock::time_ns, OtherClock::ticks});
+  Service service(config_, backend_, other, log_);
+  ASSERT_EQ(service.start(), "");
+  backend_.cpu_.make(hv::DomId{1});
+  (void)answer(service, R"({"request":"attach","domain":"1","type":"tiny"})");
+  const auto comes = [&](int ms) {
+    pollfd p{service.event_fd(), POLLIN, 0};
+    return poll(&p, 1, ms) == 1;
+  };
+  while (comes(10)) service.pump();  // until nothing but the next look at its CPUs is due
+  OtherClock::behind_ns = 20'000'000;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(comes(500)) << "after " << i;
+    service.pump();
+  }
 }
 
 TEST_F(ServiceShares, APausedDomainGivesTheGpuUp) {
