@@ -44,7 +44,7 @@ bool applies(Fix::Where where, uint16_t device_id) {
 /// passes before the next guess.
 constexpr uint64_t kTellNs = 10'000'000;
 /// One that runs for longer than this has the registers looked at, from then on in such steps.
-constexpr uint64_t kLongNs = 50'000'000, kLookNs = 10'000'000;
+constexpr uint64_t kLongNs = 100'000'000, kLookNs = 10'000'000;
 /// When nothing has happened for so long, they are looked at once more.
 constexpr uint64_t kRestNs = 1'000'000'000;
 
