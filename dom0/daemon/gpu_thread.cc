@@ -6,7 +6,6 @@
 namespace xengvtd {
 namespace {
 
-constexpr uint64_t kShortestStepNs = 200, kLongestStepNs = 1'000'000;  // modelled
 // While work waits for memory to change (semaphores) nothing announces the change.
 constexpr uint64_t kLookAgainNs = 1'000'000;
 
@@ -17,8 +16,8 @@ GpuThread::GpuThread(gpu::model::Model& model, Pacer& pacer, WallClock& clock, u
     : model_(model),
       pacer_(pacer),
       clock_(clock),
-      step_limit_ns_(uint64_t{step_us} * 1000),
-      interrupt_(std::move(interrupt)) {}
+      interrupt_(std::move(interrupt)),
+      size_(uint64_t{step_us} * 1000) {}
 
 GpuThread::~GpuThread() { stop(); }
 
@@ -79,14 +78,17 @@ uint64_t GpuThread::step() {
   const uint64_t began = clock_.now_ns();
   pacer_.forgive(model_.now_ns(), began);
   const uint64_t target = pacer_.model_time(began);
-  const bool idle = model_.next_event_ns() == UINT64_MAX;
-  const uint64_t until = idle ? target : std::min(target, model_.now_ns() + step_model_ns_);
+  const uint64_t first = model_.next_event_ns();
+  const uint64_t until = size_.until(model_.now_ns(), first, target);
   // Up to an interrupt nobody has seen yet; past one that is on its way to the mediator.
   if (signalled_)
     model_.advance_to(until);
   else
     model_.advance_until_interrupt(until);
-  if (!idle) adapt(clock_.now_ns() - began);
+  if (const uint64_t took = clock_.now_ns() - began; first != UINT64_MAX) {
+    longest_step_ns_ = std::max(longest_step_ns_, took);
+    size_.took(took);
+  }
   if (model_.interrupt_pending() && !signalled_) {
     signalled_ = true;
     interrupt_();
@@ -98,14 +100,6 @@ uint64_t GpuThread::due(uint64_t now) const {
   const uint64_t next = model_.next_event_ns();
   if (next == UINT64_MAX) return occupied_ ? now + kLookAgainNs : UINT64_MAX;
   return pacer_.wall_time(std::max(next, model_.now_ns()));
-}
-
-void GpuThread::adapt(uint64_t took_ns) {
-  longest_step_ns_ = std::max(longest_step_ns_, took_ns);
-  if (took_ns > step_limit_ns_)
-    step_model_ns_ = std::max(kShortestStepNs, step_model_ns_ / 2);
-  else if (took_ns < step_limit_ns_ / 2)
-    step_model_ns_ = std::min(kLongestStepNs, step_model_ns_ + step_model_ns_ / 4);
 }
 
 }  // namespace xengvtd

@@ -11,6 +11,7 @@
 
 #include "dom0/daemon/fair_lock.h"
 #include "dom0/daemon/pacer.h"
+#include "dom0/daemon/step_size.h"
 #include "dom0/daemon/wall_clock.h"
 #include "dom0/gpu/model/model.h"
 
@@ -53,19 +54,17 @@ class GpuThread {
   void run();
   /// One step, lock held. Wall time at which the next is due; UINT64_MAX: when woken.
   uint64_t step();
-  void adapt(uint64_t took_ns);
   /// Wall time at which the model wants the next step, lock held; UINT64_MAX: none by itself.
   [[nodiscard]] uint64_t due(uint64_t now) const;
 
   gpu::model::Model& model_;
   Pacer& pacer_;
   WallClock& clock_;
-  const uint64_t step_limit_ns_;
   const std::function<void()> interrupt_;
 
   FairLock lock_;  ///< of all below up to the blank line, and of the model and the mediator
   bool occupied_ = false, signalled_ = false;
-  uint64_t step_model_ns_ = 1000;  ///< how much modelled time one step covers
+  StepSize size_;
   uint64_t longest_step_ns_ = 0;
   uint64_t asleep_until_ns_ = 0;  ///< when the thread looks next without being woken
 

@@ -7,9 +7,41 @@
 
 #include "dom0/daemon/fair_lock.h"
 #include "dom0/daemon/pacer.h"
+#include "dom0/daemon/step_size.h"
 
 namespace xengvtd {
 namespace {
+
+TEST(StepSize, FollowsWhatStepsTake) {
+  StepSize size(10'000);
+  EXPECT_EQ(size.until(500, 600, UINT64_MAX - 1), 1500u);
+  size.took(10'001);
+  EXPECT_EQ(size.until(500, 600, UINT64_MAX - 1), 1000u);
+  size.took(4'999);
+  EXPECT_EQ(size.until(500, 600, UINT64_MAX - 1), 1125u);
+  size.took(5'000);
+  EXPECT_EQ(size.until(500, 600, UINT64_MAX - 1), 1125u);
+  for (int i = 0; i < 100; ++i) size.took(1);
+  EXPECT_EQ(size.until(0, 0, UINT64_MAX - 1), StepSize::kLongestNs);
+  for (int i = 0; i < 100; ++i) size.took(1'000'000);
+  EXPECT_EQ(size.until(0, 0, UINT64_MAX - 1), StepSize::kShortestNs);
+}
+
+TEST(StepSize, NeverGoesBeyondThePresent) {
+  const StepSize size(10'000);
+  EXPECT_EQ(size.until(500, 600, 700), 700u);
+  EXPECT_EQ(size.until(500, 900, 700), 700u);
+  EXPECT_EQ(size.until(500, UINT64_MAX, 700), 700u) << "idle";
+}
+
+// Spinning batches look at memory once in a millisecond of the model's. In steps of the shortest
+// kind that took five thousand for one look, and half a second to see that a loop's end had been
+// written.
+TEST(StepSize, TimeInWhichNothingHappensIsOneStep) {
+  StepSize size(10'000);
+  for (int i = 0; i < 100; ++i) size.took(1'000'000);
+  EXPECT_EQ(size.until(1000, 1'001'000, 9'000'000), 1'001'000u);
+}
 
 TEST(Pacer, FollowsTheWallByTheFactor) {
   const Pacer half(0.5, 1000);
