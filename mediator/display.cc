@@ -84,9 +84,9 @@ void Display::before_read(Hook hook, uint32_t offset) {
   PipeClock clock = pipes_[n].clock;
   clock.advance(now);
   if (hook == Hook::frame_count) return regs_.set(offset, static_cast<uint32_t>(clock.frames()));
-  const uint32_t at = reg::transcoder(n), total = regs_.get(at + reg::kVtotal);
+  const uint32_t total = regs_.get(reg::transcoder(n) + reg::kVtotal);
   const uint32_t lines = total == 0 ? kDefaultLines : reg::total(total);
-  regs_.set(offset, clock.line(now, lines, reg::blank_start(regs_.get(at + reg::kVblank))));
+  regs_.set(offset, clock.line(now, lines, line_at_vblank(regs_, n) % lines));
 }
 
 bool Display::awaited(unsigned pipe) const {

@@ -12,7 +12,7 @@ namespace {
 
 using PortSelect = hv::Field32<30, 28>;
 using ModeSelect = hv::Field32<26, 24>;
-constexpr uint32_t kDpSst = 2, kDpMst = 3;
+constexpr uint32_t kHdmi = 0, kDvi = 1, kDpSst = 2, kDpMst = 3;
 constexpr uint32_t kLinkMask = 0xffffff;
 
 /// Link clock in kHz of each DPLL_CTRL1 link rate: 2700, 1350, 810, 1620, 1080, 2160 MHz.
@@ -43,6 +43,14 @@ uint64_t frame_period_ns(const RegisterFile& regs, unsigned pipe) {
   if (khz == 0 || h == 0 || v == 0) return kDefaultFrameNs;
   const uint64_t pixels = uint64_t{reg::total(h)} * reg::total(v);
   return std::clamp(pixels * 1'000'000 / khz, kMinFrameNs, kMaxFrameNs);
+}
+
+uint32_t line_at_vblank(const RegisterFile& regs, unsigned pipe) {
+  const uint32_t transcoder = reg::transcoder(pipe);
+  const uint32_t mode = ModeSelect::get(regs.get(transcoder + reg::kDdiFuncCtl));
+  const uint32_t lag = mode == kHdmi || mode == kDvi ? 2 : 1;
+  const uint32_t start = reg::blank_start(regs.get(transcoder + reg::kVblank));
+  return start - std::min(start, lag);
 }
 
 }  // namespace mediator

@@ -15,6 +15,9 @@ inline constexpr uint64_t kDefaultFrameNs = 16'666'667;
 /// Frame time of the pipe's transcoder as programmed: totals over the pixel clock that the link's
 /// M/N and the port's PLL make. kDefaultFrameNs if not programmed; always 1 ms to 1 s.
 uint64_t frame_period_ns(const RegisterFile& regs, unsigned pipe);
+/// What the pipe's line counter shows as a frame is counted: it lags behind the line, by one where
+/// the transcoder feeds DisplayPort and by two for HDMI and DVI, and drivers add that again.
+uint32_t line_at_vblank(const RegisterFile& regs, unsigned pipe);
 
 class PipeClock {
  public:
@@ -39,11 +42,11 @@ class PipeClock {
   [[nodiscard]] uint64_t period_ns() const { return period_ns_; }
   [[nodiscard]] uint64_t frames() const { return frames_; }
   /// The line being scanned out at `now_ns`, which advance() has seen. Lines count from the first
-  /// visible one; vertical blanking begins at `blank_start`.
-  [[nodiscard]] uint32_t line(uint64_t now_ns, uint32_t total, uint32_t blank_start) const {
+  /// visible one; the counter stands at `at_vblank` when a frame is counted.
+  [[nodiscard]] uint32_t line(uint64_t now_ns, uint32_t total, uint32_t at_vblank) const {
     if (!on_ || total == 0 || now_ns < vblank_ns_) return 0;
     const uint64_t since_blank = (now_ns - vblank_ns_) % period_ns_ * total / period_ns_;
-    return static_cast<uint32_t>((blank_start + since_blank) % total);
+    return static_cast<uint32_t>((at_vblank + since_blank) % total);
   }
 
  private:

@@ -177,13 +177,46 @@ TEST_F(Vblank, NonsenseTimingStaysBetweenOneAndAThousandHertz) {
 TEST_F(Vblank, ScanLineMoves) {
   w32(0x6000c, 999u << 16 | 799);
   w32(0x60010, 999u << 16 | 799);
+  w32(0x60400, kOn | 2u << 24);
   EXPECT_EQ(r32(0x70000), 0u);
   w32(0x70008, kOn);
-  EXPECT_EQ(r32(0x70000), 800u) << "a frame begins with blanking";
+  EXPECT_EQ(r32(0x70000), 799u) << "a frame begins with blanking, and the counter lags by one";
   sink_.now += kFrame / 10 + 1;
-  EXPECT_EQ(r32(0x70000), 900u);
+  EXPECT_EQ(r32(0x70000), 899u);
   sink_.now += kFrame / 5 + 1;
-  EXPECT_EQ(r32(0x70000), 100u);
+  EXPECT_EQ(r32(0x70000), 99u);
+}
+
+// What i915 does with both before and after an update: a line it takes for one of the blank before
+// the frame is counted would have it write in the last moments of a frame.
+TEST_F(Vblank, LineAndFrameCountAgreeOnWhereAFrameEnds) {
+  w32(0x6000c, 999u << 16 | 799);
+  w32(0x60010, 999u << 16 | 799);
+  for (const auto& [mode, lag] : {std::pair{0u, 2u}, {1u, 2u}, {2u, 1u}, {3u, 1u}}) {
+    w32(0x60400, kOn | mode << 24);
+    w32(0x70008, kOn);
+    const uint32_t before = r32(0x70040);
+    sink_.now += kFrame - 1;
+    EXPECT_EQ(r32(0x70040), before);
+    EXPECT_EQ((r32(0x70000) + lag) % 1000, 799u) << "the last visible line, in mode " << mode;
+    sink_.now += 1;
+    EXPECT_EQ(r32(0x70040), before + 1);
+    EXPECT_EQ((r32(0x70000) + lag) % 1000, 800u) << "the first blank line, in mode " << mode;
+    w32(0x70008, 0);
+  }
+}
+
+TEST_F(Vblank, ScanLineOfNonsenseTimingIsALine) {
+  w32(0x60400, kOn);
+  for (const uint32_t total : {0u, 1u, 0x1fffu})
+    for (const uint32_t blank : {0u, 1u, 0x1fffu}) {
+      w32(0x6000c, total << 16);
+      w32(0x60010, blank);
+      w32(0x70008, kOn);
+      sink_.now += kFrame / 3;
+      EXPECT_LE(r32(0x70000), total == 0 ? 805u : total);
+      w32(0x70008, 0);
+    }
 }
 
 struct Flips : Vblank {
