@@ -149,6 +149,9 @@ FUZZ_PROGRAMS := $(FUZZERS:%=$(B)/fuzz-%)
 # The bed: stock Xen under QEMU's emulation. Guest programs are static, so that a guest needs nothing else.
 XEN_PACKAGES := qemu-system-x86 cpio kmod e2fsprogs grub-common grub-pc-bin libdrm-dev binutils \
                 libegl-dev libgles-dev libgbm-dev
+# What Debian builds intel-gpu-tools with, as far as its tests need it.
+IGT_PACKAGES := meson ninja-build bison flex dpkg-dev pkg-config libcairo2-dev libdw-dev libkmod-dev libpciaccess-dev \
+                libpixman-1-dev libproc2-dev libudev-dev libunwind-dev
 GUEST_PROGRAMS := $(patsubst tests/xen/guest/%.cc,build/xen/guest-bin/%,$(wildcard tests/xen/guest/*.cc))
 $(GUEST_PROGRAMS): build/xen/guest-bin/%: tests/xen/guest/%.cc $(wildcard tests/xen/guest/*.h) $(OBJ_DEPS)
 	$(call say,CXX)
@@ -240,6 +243,11 @@ setup-xen: setup  ## install what the bed needs besides
 check-xen: setup-xen  ## boot stock Xen and guests under emulation: make check-xen STAGES="boot vgpu"
 	@$(call build,release,all $(GUEST_PROGRAMS) $(LEAN_GUEST) $(CONSOLE_READER) $(POKE))
 	tests/xen/run.sh $(STAGES)
+check-igt: setup-xen  ## IGT's own tests in a guest, built from Debian's sources: make check-igt STAGES=igtkms
+	@tests/tools/setup_packages.sh $(IGT_PACKAGES)
+	@$(call build,release,all $(GUEST_PROGRAMS) $(LEAN_GUEST) $(CONSOLE_READER))
+	tests/xen/igt_tests.sh
+	XEN_ROOT_EXTRA=$(CURDIR)/build/xen/igt/extra tests/xen/run.sh $(or $(STAGES),igttests)
 xen-shell: setup-xen  ## an interactive dom0 on this terminal; `poweroff -f` leaves it
 	@$(SUBMAKE) PRESET=release all $(GUEST_PROGRAMS) $(LEAN_GUEST) $(CONSOLE_READER) $(POKE)
 	tests/xen/run.sh --shell
@@ -267,4 +275,4 @@ help:  ## this list
 	@grep -hE '^[a-zA-Z%_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | expand -t 14
 	@echo; echo 'PRESET=release (default), debug, asan or tsan chooses the build; each has its own folder below build/.'
 FORCE:
-.PHONY: all libs units fuzzers setup demo check bless check-quick check-long bench bench-sched setup-xen check-xen xen-shell lint format install clean help FORCE
+.PHONY: all libs units fuzzers setup demo check bless check-quick check-long bench bench-sched setup-xen check-xen check-igt xen-shell lint format install clean help FORCE

@@ -56,18 +56,19 @@ copy() { # fails for what is there already
   mkdir -p "$work/root/${1%/*}"
   cp -a "$work/all/$1" "$work/root/$1"
 }
-# Modules to mount it with, in loading order, but for those that the guests have already.
-mount_modules() {
-  local name path release
+# modules ORDER NAME...: these modules and what they need, in loading order, with their names in a file ORDER.
+modules() {
+  local order=$1 name path release
+  shift
   release=$(basename "$work"/all/boot/vmlinuz-*)
   release=${release#vmlinuz-}
   depmod -b "$work/all" "$release"
-  for name in virtio_pci virtio_blk crc32c_generic ext4; do
+  for name in "$@"; do
     modprobe -d "$work/all" -S "$release" --show-depends "$name"
   done | awk '$1 == "insmod" && !seen[$2]++ {print $2}' | while read -r path; do
     cp "$path" "$out/modules/"
     echo "${path##*/}"
-  done >"$out/modules/order"
+  done >"$out/modules/$order"
 }
 make_root() {
   local path
@@ -82,7 +83,8 @@ make_root() {
 }
 
 all_files
-mount_modules
+modules order virtio_pci virtio_blk crc32c_generic ext4 # to mount it with
+modules vgem vgem                                       # a GPU without hardware, for IGT's tests of fences and sharing
 make_root
 echo "$key" >"$out/key"
 say "the guests' root is ready: $(du -sh "$out" | cut -f 1)"

@@ -48,7 +48,7 @@ fill_initramfs() {
   cp "$sources/dom0/init" "$add/dom0/init"
   { cat "$images/dom0.initrd"; archive "$add/dom0"; } >"$bed/dom0.initrd"
   cp "$sources/guest/init" "$add/guest/init"
-  cp "$sources"/guest/*.sh "$add/guest/bed/"
+  cp "$sources"/guest/{*.sh,igt_tests} "$add/guest/bed/"
   cp "$bed"/root/modules/* "$add/guest/root-modules/"
   cp build/xen/guest-bin/* "$add/guest/bed/" 2>/dev/null
   { cat "$images/guest.initrd"; archive "$add/guest"; } >"$bed/guest.initrd"
@@ -60,7 +60,7 @@ fill_share() {
   rm -rf "$share" "$log"
   mkdir -p "$share"/{bin,dom0,guest,image,log} "$log"
   cp "$sources"/dom0/* "$share/dom0/"
-  cp "$sources"/guest/{*.cfg,known_messages} "$share/guest/"
+  cp "$sources"/guest/{*.cfg,*_messages} "$share/guest/"
   for program in build/release/xengvt build/release/xengvtd build/release/xengvt-dm build/release/xen-poke; do
     [ ! -f "$program" ] || cp "$program" "$share/bin/"
   done
@@ -209,7 +209,7 @@ follow "$machine"
 wait "$machine" 2>/dev/null
 kill "$guard" 2>/dev/null
 cp -r "$share"/log/. "$log/" 2>/dev/null
-cp "$log/consoles.png" "$bed/" 2>/dev/null
+cp "$log"/{consoles.png,igt-*.tsv} "$bed/" 2>/dev/null
 read_screens
 replay_traces
 isolation

@@ -63,7 +63,7 @@ create() {
   echo "$seed" >"$state/seed"
   echo "${EPOCHREALTIME/[.,]/}" >"$state/$name.created"
   check "xl create of $name with a vGPU" "$log/create-$name.log" \
-    vgpu_guest "$name" "bed.seed=$seed bed.orders=1 bed.fbdev=${BED_FBDEV:-1}" || { dm_log "$name"; return 1; }
+    vgpu_guest "$name" "bed.seed=$seed bed.orders=1 bed.fbdev=${BED_FBDEV:-1}" ${guest_memory:+"memory=$guest_memory"} || { dm_log "$name"; return 1; }
   echo 0 >"$state/$name.order"
 }
 # Why xl create failed is in the device model's log.
