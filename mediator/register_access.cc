@@ -75,10 +75,14 @@ constexpr RegisterRange kUserRcs[] = {
     {0x20c0, 0x20c0},  // INSTPM
     {0x20d8, 0x20d8},  // CS_DEBUG_MODE2
     {0x2290, 0x2294},  // CS_INVOCATION_COUNT
+    {0x22c8, 0x22cc},  // PS_INVOCATION_COUNT of slice 0
+    {0x22d8, 0x22dc},  // PS_DEPTH_COUNT of slice 0
+    {0x22f0, 0x22fc},  // both of slice 1
     {0x2300, 0x2354},  // pipeline statistics
     {0x2360, 0x2364},  // OACTXCONTROL, OACTXID
     {0x2420, 0x2420},  // 3DPRIM_END_OFFSET
     {0x2430, 0x2440},  // 3DPRIM_START_VERTEX .. BASE_VERTEX
+    {0x2448, 0x2454},  // PS_INVOCATION_COUNT and PS_DEPTH_COUNT of slice 2
     {0x2470, 0x2470},  // VFSKPD
     {0x2500, 0x2508},  // GPGPU_DISPATCHDIM
     {0x5200, 0x521c},  // SO_NUM_PRIMS_WRITTEN

@@ -15,11 +15,17 @@ struct Range {
 constexpr Range kRenderRegisters[] = {
     {0x20c0, 0x20c0},  // INSTPM
     {0x20d8, 0x20d8},  // CS_DEBUG_MODE2
+    {0x2158, 0x2158},  // BB_OFFSET
     {0x2290, 0x2294},  // TS_GPGPU_THREADS_DISPATCHED
+    {0x22c8, 0x22cc},  // PS_INVOCATION_COUNT of slice 0
+    {0x22d8, 0x22dc},  // PS_DEPTH_COUNT of slice 0
+    {0x22f0, 0x22fc},  // both of slice 1
     {0x2300, 0x2354},  // pipeline statistics
+    {0x2360, 0x2364},  // OACTXCONTROL, OACTXID
     {0x23bc, 0x23bc},  // MI_PREDICATE_RESULT_2
     {0x2400, 0x2420},  // predicate sources and results, 3DPRIM_END_OFFSET
     {0x2430, 0x2440},  // 3DPRIM_*
+    {0x2448, 0x2454},  // PS_INVOCATION_COUNT and PS_DEPTH_COUNT of slice 2
     {0x2500, 0x2508},  // GPGPU_DISPATCHDIM*
     {0x2600, 0x267c},  // CS_GPR
     {0x5200, 0x521c},  // SO_NUM_PRIMS_WRITTEN

@@ -66,6 +66,20 @@ TEST(EngineStateTable, HasEveryRegisterAStreamMayWrite) {
     }
 }
 
+// What i915's own table of them and hardware's leave to user batches on Gen9, beside general
+// registers.
+TEST(EngineStateTable, LeavesUserBatchesWhatGen9LeavesThem) {
+  constexpr std::pair<uint32_t, uint32_t> kOpen[] = {
+      {0x20c0, 0x20c0}, {0x2158, 0x2158}, {0x2290, 0x2294}, {0x22c8, 0x22cc}, {0x22d8, 0x22dc},
+      {0x22f0, 0x22fc}, {0x2300, 0x2344}, {0x2360, 0x2364}, {0x2400, 0x2420}, {0x2430, 0x2430},
+      {0x2434, 0x2440}, {0x2448, 0x2454}, {0x2500, 0x2508}, {0x5200, 0x521c}, {0x5240, 0x525c},
+      {0x5280, 0x528c}, {0x7000, 0x7008}, {0x7034, 0x7034}, {0xe400, 0xe404}};
+  for (const auto& [first, last] : kOpen)
+    for (uint32_t reg = first; reg <= last; reg += 4)
+      EXPECT_TRUE(mediator::may_write_register(EngineId::rcs, mediator::Rules::user, reg))
+          << std::hex << reg;
+}
+
 TEST(EngineStateTable, WhatSeveralEnginesShareIsTheHosts) {
   for (uint32_t reg = 0; reg < gen9::kMmioBytes; reg += 4) {
     unsigned writers = 0, kept = 0;

@@ -28,6 +28,17 @@ TEST_F(ContextTest, RegistersSurviveAnotherContext) {
   EXPECT_EQ(data32(8), 0x60000060u);
 }
 
+TEST_F(ContextTest, CountersOfEachSliceSurviveAnotherContext) {
+  for (const uint32_t reg :
+       {0x2158u, 0x22c8u, 0x22dcu, 0x22f0u, 0x22fcu, 0x2360u, 0x2364u, 0x2448u, 0x2454u}) {
+    run_ring(mi::lri(reg, 7));
+    world.emit(other, mi::lri(reg, 8));
+    world.execute(other);
+    run_ring(mi::srm(reg, kData));
+    EXPECT_EQ(data32(), 7u) << std::hex << reg;
+  }
+}
+
 TEST_F(ContextTest, RestoreInhibitStartsFromNothing) {
   run_ring(mi::lri(0x2600, 7));
   world.emit(other, mi::srm(0x2600, kData));
