@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Bad usage and bad files: one clear line, exit code 2, nothing half-written left behind. Uses the
 # AddressSanitizer build where there is one, so that a bad read shows.
-[ -x build/asan/xengvt ] && XENGVT=${XENGVT:-build/asan/xengvt}
+[ build/asan/xengvt -nt build/release/xengvt ] && XENGVT=${XENGVT:-build/asan/xengvt} # one that is older is none of this tree
 # shellcheck source=tests/cli/lib.sh
 . "$(dirname "$0")/lib.sh"
 whole=$work/whole.aub

@@ -26,7 +26,7 @@ run trace show "$trace"
 check "a trace has a text form" [ "$status" = 0 -a "$(wc -l <"$work/out")" -gt 100 ]
 
 # Damaged traces; with the sanitizer build if it is there.
-[ -x build/asan/xengvt ] && xengvt=build/asan/xengvt
+[ build/asan/xengvt -nt build/release/xengvt ] && xengvt=build/asan/xengvt
 run record demo --guests 1 --seconds 0.05 --out "$work/demo" -o "$work/small.trace"
 small=$work/small.trace
 size=$(stat -c %s "$small" 2>/dev/null || echo 0)

@@ -32,4 +32,7 @@ struct CostParameters {
   uint64_t fixed_batch_ns = 0;
 };
 
+/// Of the GPU's clock, 12 MHz.
+constexpr uint64_t ticks(uint64_t ns) { return ns / 250 * 3 + ns % 250 * 3 / 250; }
+
 }  // namespace gpu::model

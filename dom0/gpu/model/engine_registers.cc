@@ -7,8 +7,6 @@ namespace {
 
 namespace rel = gen9::rel;
 
-/// 12 MHz.
-constexpr uint64_t ticks(uint64_t ns) { return ns / 250 * 3 + ns % 250 * 3 / 250; }
 constexpr uint64_t kTimestampMask = (uint64_t{1} << 36) - 1;
 
 }  // namespace

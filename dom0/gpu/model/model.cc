@@ -32,7 +32,13 @@ uint16_t Model::device_id() const { return impl_->core.config.device_id; }
 uint8_t Model::revision() const { return impl_->core.config.revision; }
 const Config& Model::config() const { return impl_->core.config; }
 
-uint32_t Model::read32(uint32_t offset) { return impl_->core.read(offset); }
+uint32_t Model::read32(uint32_t offset) {
+  constexpr uint32_t kClock = gen9::engine_reg(gen9::EngineId::rcs, gen9::rel::kTimestamp);
+  const Core& core = impl_->core;
+  // What the CPU reads is the GPU's clock also where commands read their context's.
+  if (core.config.context_time && offset == kClock) return static_cast<uint32_t>(ticks(core.now));
+  return impl_->core.read(offset);
+}
 void Model::write32(uint32_t offset, uint32_t value) { impl_->core.write(offset, value); }
 
 uint64_t Model::read64(uint32_t offset) {

@@ -178,6 +178,11 @@ struct ContextTimeTest : ContextTest {
   }
 };
 
+TEST_F(ContextTimeTest, TheCpuReadsTheGpusClockAllTheSame) {
+  world.model.advance_to(1'000'000);
+  EXPECT_EQ(world.reg(EngineId::rcs, gen9::rel::kTimestamp), 12'000u);
+}
+
 TEST_F(ContextTimeTest, PreemptionDoesNotShowInTimestamps) {
   run_batch(stream());
   const auto alone = result();
