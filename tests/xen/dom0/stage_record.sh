@@ -13,10 +13,11 @@ record() {
   need_guests "$name" || return
   [ $# = 0 ] || check "$name: $*" "$(console "$name")" order "$name" "$seconds" "$@"
 }
-for one in ${RECORD:-boot blit reset}; do
+for one in ${RECORD:-boot blit contexts reset console}; do
   case $one in
     boot) record boot 0 ;;
     blit) record blit 60 blit ;;
+    contexts) record contexts 120 batches ;;
     reset) record reset 150 hang ;;
     console) BED_FBDEV=1 record console 60 screen ;;
   esac
