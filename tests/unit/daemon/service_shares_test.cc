@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <poll.h>
 
+#include <atomic>
 #include <boost/json.hpp>
 #include <chrono>
 #include <filesystem>
@@ -94,7 +95,7 @@ TEST_F(ServiceShares, WeightAndCapFollowTheDomainsCpus) {
 
 // A clock that goes by something else than timers do.
 struct OtherClock {
-  static inline uint64_t behind_ns = 0;
+  static inline std::atomic<uint64_t> behind_ns = 0;
   static uint64_t ticks() { return 0; }
   static uint64_t time_ns() {
     return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()) -
