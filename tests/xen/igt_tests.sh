@@ -12,12 +12,23 @@ for program in meson ninja bison flex dpkg-source pkg-config; do
   command -v "$program" >/dev/null || refuse "$program is missing; make check-igt installs it"
 done
 
-# fetch: the source package, by a list of our own: an ordinary system has none of sources.
+# own_lists FOLDER: where this system has its packages from, as places to have sources from.
+own_lists() {
+  local file
+  mkdir -p "$1"
+  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+    [ ! -f "$file" ] || sed -n 's/^deb /deb-src /p' "$file"
+  done | sort -u >"$1/own.list"
+  for file in /etc/apt/sources.list.d/*.sources; do
+    [ ! -f "$file" ] || sed 's/^Types:.*/Types: deb-src/' "$file" >"$1/${file##*/}"
+  done
+}
+# fetch: the source package, by lists of our own: an ordinary system has none of sources.
 fetch() {
-  local options=(-o "Dir::Etc::sourcelist=$out/apt/list" -o Dir::Etc::sourceparts=/dev/null
+  local options=(-o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$out/apt/parts"
     -o "Dir::State::lists=$out/apt/lists" -o "Dir::Cache=$out/apt" -o APT::Sandbox::User=root)
   mkdir -p "$out"/apt/lists/partial
-  echo 'deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian bookworm main' >"$out/apt/list"
+  own_lists "$out/apt/parts"
   apt-get "${options[@]}" -qq update && (cd "$out" && apt-get "${options[@]}" -qq source intel-gpu-tools)
 }
 [ -d "$out/source" ] || {
