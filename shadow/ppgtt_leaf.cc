@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Leaf tables: pins guest frames in batches and sets the entries that name them.
+#include <algorithm>
+
 #include "shadow/ppgtt_tables.h"
 
 namespace shadow::ppgtt {
 
 bool Tables::update_leaf(Table& t, unsigned first, std::span<const uint64_t> now, bool retrying) {
+  if (t.filled && !retrying &&
+      std::ranges::equal(now, std::span{t.guest}.subspan(first, now.size())))
+    return false;
   auto& [to_pin, to_drop, frames, pinned_index] = batch_;
   unsigned pins = 0, drops = 0;
   bool changed = false;

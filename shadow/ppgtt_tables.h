@@ -83,7 +83,8 @@ class Tables {
   void update_written(TrackedPage& page, unsigned first, std::span<const uint64_t> now);
   void reread_later(TrackedPage& page);
   void reread(TrackedPage& page);
-  void resync(TrackedPage& page, unsigned& protects_left);
+  void resync(TrackedPage& page);
+  void protect_settled(size_t count);
   void forget_if_unused(TrackedPage& page);
 
   hv::Domain& domain_;

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 // Guest pages that are tables: write protection, trapped writes, out-of-sync leaves.
 #include <algorithm>
+#include <vector>
 
 #include "shadow/ppgtt_tables.h"
 
 namespace shadow::ppgtt {
 namespace {
 
-/// An out-of-sync leaf unchanged for so many submissions is protected again.
+/// An out-of-sync leaf unchanged for so many submissions has settled.
 constexpr uint32_t kSettledSyncs = 8;
 /// Protecting costs a hypercall: spread it.
-constexpr unsigned kProtectsPerSync = 16;
+constexpr size_t kProtectsPerSync = 16;
 /// Tables with failed entries tried again at one submission.
 constexpr size_t kRetriesPerSync = 16;
 
@@ -118,24 +119,38 @@ void Tables::sync() {
   for (size_t n = std::min(kRetriesPerSync, retries_.size()); n > 0 && retries_.size() > 0; --n) {
     retry(retries_[next_retry_++ % retries_.size()]);
   }
-  unsigned protects_left = kProtectsPerSync;
-  // Backwards: a page that is protected leaves the list, and its place is taken by one already
-  // seen.
-  for (size_t i = out_of_sync_.size(); i-- > 0;) resync(out_of_sync_[i], protects_left);
+  size_t settled = 0;
+  for (size_t i = out_of_sync_.size(); i-- > 0;) {
+    resync(out_of_sync_[i]);
+    settled += out_of_sync_[i].unchanged >= kSettledSyncs;
+  }
+  if (settled > limits_.kept_open) {
+    protect_settled(std::min(settled - limits_.kept_open, kProtectsPerSync));
+  }
   for (size_t i = waiting_.size(); i-- > 0;) link_waiting(waiting_[i]);
 }
 
-void Tables::resync(TrackedPage& page, unsigned& protects_left) {
-  // Protected first and read after, so that no write falls between.
-  if (page.unchanged >= kSettledSyncs && protects_left > 0) {
-    --protects_left;
-    (void)protect(page);
-  }
+void Tables::resync(TrackedPage& page) {
   const auto changed = reread_leaves(page);
   ++counts_.resyncs;
   page.unchanged = changed.ok() && !*changed ? page.unchanged + 1 : 0;
-  // What is protected is in sync: a page that cannot be read just now stays on the list.
-  if (!changed.ok() && page.is_protected) go_out_of_sync(page);
+}
+
+/// The table a guest fills next is most often one it filled last, and where Xen completes a trapped
+/// write in the page itself (docs/XEN.md), a page cannot stop trapping in the middle of a run: so
+/// those that changed last stay open, and the others are protected, the longest unchanged first.
+void Tables::protect_settled(size_t count) {
+  std::vector<TrackedPage*> pages;
+  for (size_t i = 0; i < out_of_sync_.size(); ++i) {
+    if (out_of_sync_[i].unchanged >= kSettledSyncs) pages.push_back(&out_of_sync_[i]);
+  }
+  std::ranges::nth_element(pages, pages.begin() + static_cast<ptrdiff_t>(count) - 1,
+                           std::ranges::greater{}, &TrackedPage::unchanged);
+  for (TrackedPage* page : std::span{pages}.first(count)) {
+    // Protected first and read after, so that no write falls between. What is protected is in sync:
+    // a page that cannot be read just now stays on the list.
+    if (protect(*page).ok() && !reread_leaves(*page).ok()) go_out_of_sync(*page);
+  }
 }
 
 void Tables::forget_if_unused(TrackedPage& page) {

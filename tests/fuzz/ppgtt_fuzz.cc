@@ -56,6 +56,7 @@ class Guest {
     limits.tables = 8 + in_.take<uint8_t>() % 56;
     limits.roots = 4;
     limits.out_of_sync = 3;
+    limits.kept_open = 1;
     gpu_.fail_alloc_at = in_.take<uint8_t>();
     return std::make_unique<shadow::PpgttSet>(domain_, gpu_, retired_, hv::VgpuId{1}, limits);
   }

@@ -86,6 +86,7 @@ struct RandomPpgtt : PpgttTest, testing::WithParamInterface<int> {
 TEST_P(RandomPpgtt, TheShadowIsTheGuestsTablesAfterEachSync) {
   limits.oos_after_writes = 1 + static_cast<uint32_t>(random.below(3));
   if (random.percent(30)) limits.out_of_sync = static_cast<uint32_t>(random.below(3));
+  limits.kept_open = static_cast<uint32_t>(random.below(3));
   start();
   domain.unpinnable.insert(random.below(kRamPages));
   for (int i = 0; i < 60; ++i) edit();
@@ -111,6 +112,7 @@ struct FailingPpgtt : RandomPpgtt {};
 /// heals.
 TEST_P(FailingPpgtt, FailuresHealAndLeakNothing) {
   if (random.percent(30)) limits.tables = 12;
+  limits.kept_open = static_cast<uint32_t>(random.below(3));
   start();
   for (int i = 0; i < 60; ++i) edit();
   roots[0] = root_of(1);

@@ -44,6 +44,8 @@ TEST_F(PpgttTest, ALeafIsNotLinkedBeforeItWasRead) {
 }
 
 TEST_F(PpgttTest, ASettledLeafIsProtectedAndABurstReleasesIt) {
+  limits.kept_open = 0;
+  start();
   chain();
   write(kPt, 0, entry(100));
   const RootId root = root_of();
@@ -63,8 +65,31 @@ TEST_F(PpgttTest, ASettledLeafIsProtectedAndABurstReleasesIt) {
   EXPECT_EQ(walk(root, va_of(0, 0, 0, 99)), page_of(299));
 }
 
+TEST_F(PpgttTest, TheLeavesThatChangedLastStayOpen) {
+  constexpr unsigned kLeaves = 6;
+  constexpr uint64_t kFirst = 40;
+  limits.kept_open = 2;
+  start();
+  chain();
+  for (unsigned i = 0; i < kLeaves; ++i) write(kPd, i, entry(kFirst + i));
+  const RootId root = synced();
+  for (unsigned i = 0; i < kLeaves; ++i) {
+    write(kFirst + i, 0, entry(100 + i));
+    ASSERT_TRUE(set->sync(root).ok());
+  }
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(set->sync(root).ok());
+  for (unsigned i = 0; i < kLeaves; ++i)
+    EXPECT_EQ(domain.is_protected(Gfn{kFirst + i}), i < kLeaves - limits.kept_open) << i;
+  const uint64_t trapped = set->counts().page_writes;
+  for (unsigned i = 0; i < 512; ++i) write(kFirst + kLeaves - 1, i, entry(1000 + i));
+  EXPECT_EQ(set->counts().page_writes, trapped) << "a run into a table in use does not trap";
+  ASSERT_TRUE(set->sync(root).ok());
+  EXPECT_EQ(walk(root, va_of(0, 0, kLeaves - 1, 511)), page_of(1511));
+}
+
 TEST_F(PpgttTest, AWriteIsSeenHoweverLongTheLeafWasQuiet) {
   for (int quiet = 0; quiet < 14; ++quiet) {
+    limits.kept_open = quiet % 2 == 0 ? 0 : 8;
     start();
     chain();
     write(kPt, 0, entry(100));

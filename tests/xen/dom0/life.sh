@@ -13,6 +13,12 @@ lean_daemon() {
   echo $! >"$state/xengvtd.pid"
   wait_for 30 xengvt list && daemon_runs
 }
+# ends NAME: a guest that reboots is destroyed for good only when the xl that would start it again is gone too.
+ends() {
+  xl destroy "$1"
+  wait_for 20 unattended "$1"
+}
+unattended() { ! pgrep -f "xl create /run/$1.cfg" >/dev/null || { xl destroy "$1"; false; } && gone "$1"; }
 has_no_vgpu() { ! xengvt list | grep -q "^$1 "; }
 
 # lean NAME MODE [LINE...]: creates a guest of tests/xen/lean; lines are added to its configuration, where the

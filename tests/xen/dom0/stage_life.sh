@@ -59,7 +59,7 @@ check "$rounds guests destroyed in the middle of work" "$log/stage_life.log" tes
 rebooted() { [ "$(xengvt log | grep -c 'again: vGPU attached')" -gt "$rounds" ]; }
 check "$rounds reboots in a row" "$log/stage_life.log" wait_for 240 rebooted
 check "a reboot makes a new domain" "$log/stage_life.log" test "$(xl domid again)" -gt "$first"
-xl destroy again
+check "xl destroy of a guest that reboots" "$log/create-again.log" ends again
 for mode in crash halt; do
   check "xl create of a guest that ends ($mode)" "$log/create-end-$mode.log" lean "end-$mode" "$mode" &&
     check "it ends ($mode)" "$log/create-end-$mode.log" wait_for 60 gone "end-$mode"

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Runs in a guest: loops whose exits dom0 counts. Arguments: the loops, of "sync" (empty batches on
-// the render engine, each waited for), "queued" (not waited for) and "fresh" (64 MiB of new buffers
-// used for the first time). Around each it says so and waits for a line from dom0, so that nothing
-// else is counted.
+// the render engine, each waited for), "queued" (not waited for), "fresh" (64 MiB of new buffers of
+// 1 MiB used for the first time) and "packed" (the same of buffers so small that i915 puts one
+// right behind the other, which begins in a table that is in use). Around each it says so and waits
+// for a line from dom0, so that nothing else is counted.
 #include <memory>
 #include <string_view>
 
@@ -37,22 +38,20 @@ void loop(const Gpu& gpu, const char* name, int count, bool wait) {
   report(wait ? "synchronous submissions" : "queued submissions", good, 0);
 }
 
-// 64 buffers of 1 MiB, one word of each written by one batch: 16,384 entries in 32 tables.
-void fresh(const Gpu& gpu) {
-  constexpr std::uint32_t kBuffers = 64, kBytes = 1 << 20;
+// One word of each buffer is written by one batch.
+void fresh(const Gpu& gpu, const char* loop, std::uint32_t count, std::uint32_t bytes) {
   std::vector<std::unique_ptr<Buffer>> buffers;
-  for (std::uint32_t i = 0; i < kBuffers; ++i)
-    buffers.push_back(std::make_unique<Buffer>(gpu, kBytes));
-  meet("fresh", "begin", 0);
+  for (std::uint32_t i = 0; i < count; ++i) buffers.push_back(std::make_unique<Buffer>(gpu, bytes));
+  meet(loop, "begin", 0);
   Batch batch(gpu);
-  for (std::uint32_t k = 0; k < kBuffers; ++k)
-    store(batch, *buffers[k], pattern(80, k) % (kBytes / 4), pattern(81, k));
+  for (std::uint32_t k = 0; k < count; ++k)
+    store(batch, *buffers[k], pattern(80, k) % (bytes / 4), pattern(81, k));
   batch.submit(I915_EXEC_RENDER);
   bool good = batch.wait();
-  meet("fresh", "end", std::size_t{kBuffers} * kBytes / 4096);
-  for (std::uint32_t k = 0; k < kBuffers; ++k)
-    good &= (*buffers[k])[pattern(80, k) % (kBytes / 4)] == pattern(81, k);
-  report("64 MiB of new buffers", good, kBuffers * 4);
+  meet(loop, "end", std::size_t{count} * bytes / 4096);
+  for (std::uint32_t k = 0; k < count; ++k)
+    good &= (*buffers[k])[pattern(80, k) % (bytes / 4)] == pattern(81, k);
+  report("new buffers", good, count * 4);
 }
 
 }  // namespace
@@ -67,7 +66,8 @@ int main(int argc, char** argv) {
     const std::string_view name = argv[i];
     if (name == "sync") loop(gpu, "sync", kSync, true);
     if (name == "queued") loop(gpu, "queued", kQueued, false);
-    if (name == "fresh") fresh(gpu);
+    if (name == "fresh") fresh(gpu, "fresh", 64, 1 << 20);
+    if (name == "packed") fresh(gpu, "packed", 1000, 60 << 10);
   }
   return end();
 }
