@@ -75,7 +75,15 @@ class Domain {
     (void)range, (void)offset, (void)gfns;
     return Error::not_supported;
   }
-  /// These pages of the range trap, from the return on. Most need not be shown.
+  /// As show_ram, for pages that the guest is to find detiled: a fence with the pitch and tiling of
+  /// `fence` (a FENCE register's value) covers just these pages. All or none.
+  virtual Status show_tiled(Range range, uint64_t offset, std::span<const Gfn> gfns,
+                            uint64_t fence) {
+    (void)range, (void)offset, (void)gfns, (void)fence;
+    return Error::not_supported;
+  }
+  /// These pages of the range trap, from the return on, and with one of show_tiled() all that were
+  /// shown with it. Most need not be shown.
   virtual void hide_ram(Range range, uint64_t offset, uint64_t pages) {
     (void)range, (void)offset, (void)pages;
   }

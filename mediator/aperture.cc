@@ -14,6 +14,9 @@ namespace {
 /// So many traps at one page, or at one and the page after it, are a row. To show pages and take
 /// them back costs about as much as two traps.
 constexpr unsigned kRow = 3;
+/// A tiled region is shown whole, which costs as much as so many traps.
+constexpr unsigned kTiledRow = 32;
+constexpr uint64_t kTiledPages = 4096;
 /// Pages shown at once, at most: a megabyte, a third of a console.
 constexpr uint64_t kPagesAtOnce = 256;
 
@@ -72,14 +75,51 @@ void Aperture::write(uint64_t offset, unsigned size, uint64_t value, const Writt
 
 void Aperture::trapped(uint64_t offset) {
   const uint64_t page = offset >> hv::kPageShift;
-  if (!able_ || page >= asked_.size()) return;
+  if ((!able_ && !able_tiled_) || page >= asked_.size()) return;
   row_ = page == last_ || page == next_ ? row_ + 1 : 1;
   last_ = page;
   next_ = page + 1;
-  if (row_ >= kRow) show(page);
+  if (row_ < kRow) return;
+  if (const uint64_t fence = fence_over(page); fence == 0)
+    show(page);
+  else if (row_ % kTiledRow == 0 && fence != refused_)
+    show_tiled(fence);
+}
+
+/// The first fence over a page, as its register has it; 0 if there is none.
+uint64_t Aperture::fence_over(uint64_t page) const {
+  for (const uint64_t reg : fences())
+    if (gen9::find_fence({&reg, 1}, page << hv::kPageShift)) return reg;
+  return 0;
+}
+
+/// All pages under a fence, unless another one reaches into them.
+void Aperture::show_tiled(uint64_t fence) {
+  if (!able_tiled_) return;
+  refused_ = fence;  // until it is shown, or changes
+  const auto f = gen9::decode_fence(fence);
+  const uint64_t first = f->start >> hv::kPageShift, pages = (f->end - f->start) >> hv::kPageShift;
+  if (pages > kTiledPages || first + pages > asked_.size()) return;
+  for (const uint64_t other : fences()) {
+    const auto o = gen9::decode_fence(other);
+    if (o && other != fence && o->start < f->end && f->start < o->end) return;
+  }
+  std::vector<hv::Gfn> gfns;
+  for (uint64_t page = first; page < first + pages; ++page) {
+    const auto gfn = ggtt_.translate(hv::GmAddr{page << hv::kPageShift});
+    if (!gfn.ok()) return;
+    gfns.push_back(*gfn);
+  }
+  const auto s = domain_.show_tiled(hv::Range::bar2, f->start, gfns, fence);
+  able_tiled_ = s.ok() || s.error() != hv::Error::not_supported;
+  if (!s.ok()) return;
+  refused_ = 0;
+  if (std::ranges::find(tiled_, fence) == tiled_.end()) tiled_.push_back(fence);
+  std::fill_n(asked_.begin() + static_cast<ptrdiff_t>(first), pages, true);
 }
 
 void Aperture::show(uint64_t page) {
+  if (!able_) return;
   const std::vector<uint64_t> fences = this->fences();
   std::array<hv::Gfn, kPagesAtOnce> gfns;
   uint64_t n = 0;
@@ -107,6 +147,7 @@ void Aperture::hide(uint64_t first, uint64_t pages) {
 }
 
 void Aperture::entry_changed(uint64_t page) {
+  refused_ = 0;
   if (page == shadow::Ggtt::kAllPages)
     hide(0, asked_.size());
   else
@@ -114,12 +155,20 @@ void Aperture::entry_changed(uint64_t page) {
 }
 
 void Aperture::fence_changed(uint64_t fence) {
+  refused_ = 0;
+  const std::vector<uint64_t> now = fences();
+  const auto stale = [&](uint64_t reg) { return std::ranges::find(now, reg) == now.end(); };
+  for (const uint64_t reg : tiled_)
+    if (const auto f = gen9::decode_fence(reg); stale(reg))
+      hide(f->start >> hv::kPageShift, (f->end - f->start) >> hv::kPageShift);
+  std::erase_if(tiled_, stale);
   if (const auto f = gen9::decode_fence(fence))
     hide(f->start >> hv::kPageShift, (f->end - f->start) >> hv::kPageShift);
 }
 
 void Aperture::stop() {
-  able_ = false;
+  able_ = able_tiled_ = false;
+  tiled_.clear();
   hide(0, asked_.size());
 }
 

@@ -2,8 +2,8 @@
 // BAR2 of a vGPU: the guest's low GGTT window, detiled by its own (virtual) fences.
 //
 // Every access traps at first. Where accesses come in rows, the guest's own pages are shown to it
-// as they lie, as long as their entries are valid and no fence covers them; what changes either
-// makes them trap again.
+// as long as their entries are valid: as they lie, or, where a fence covers them and the GPU has an
+// aperture of its own, through that. What changes entries or fence makes them trap again.
 #pragma once
 
 #include <cstdint>
@@ -36,14 +36,18 @@ class Aperture {
   [[nodiscard]] std::vector<uint64_t> fences() const;
   void trapped(uint64_t offset);
   void show(uint64_t page);
+  void show_tiled(uint64_t fence);
+  [[nodiscard]] uint64_t fence_over(uint64_t page) const;
   void hide(uint64_t first, uint64_t pages);
 
   hv::Domain& domain_;
   shadow::Ggtt& ggtt_;
   const DeviceModel& device_;
   const uint32_t fences_;
-  std::vector<bool> asked_;  // pages that may be shown
-  bool able_ = true;         // as far as is known
+  std::vector<bool> asked_;               // pages that may be shown
+  std::vector<uint64_t> tiled_;           // fences whose pages may be shown
+  uint64_t refused_ = 0;                  // a fence whose pages cannot be
+  bool able_ = true, able_tiled_ = true;  // as far as is known
   uint64_t last_ = ~uint64_t{0}, next_ = ~uint64_t{0};
   unsigned row_ = 0;
 };

@@ -20,7 +20,8 @@ class GpuUnit {
   [[nodiscard]] virtual gpu::DriverConfig driver_config() const { return {}; }
   /// "model", or which GPU.
   [[nodiscard]] virtual std::string name() const = 0;
-  virtual void start() {}
+  /// The driver works.
+  virtual void start(gpu::Driver& driver) { (void)driver; }
   virtual void stop() {}
 
   /// The way to everything that is the GPU's, the mediator's or the guests'.
@@ -42,6 +43,8 @@ class GpuUnit {
   /// When somebody must look for events without being told, by the daemon's clock; UINT64_MAX:
   /// never.
   virtual uint64_t look_ns(uint64_t now) { return (void)now, UINT64_MAX; }
+  /// A guest of an earlier daemon's is in nobody's hand, and may see what was shown to it.
+  virtual void guest_was_left() {}
   /// The GPU no longer obeys. From here on it reaches no memory.
   virtual void isolate() {}
 
@@ -54,6 +57,7 @@ class GpuUnit {
     uint64_t lag_ns = 0;           ///< wall time a model was too slow for
     uint64_t longest_step_ns = 0;  ///< longest that a trap waited for a model
     uint64_t bar_accesses = 0, ggtt_writes = 0;
+    uint64_t tiled = 0;  ///< tiled regions shown to guests so far
   };
   [[nodiscard]] virtual Figures figures() const = 0;
 

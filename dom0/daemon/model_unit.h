@@ -11,7 +11,7 @@
 
 namespace xengvtd {
 
-class ModelUnit final : public GpuUnit {
+class ModelUnit : public GpuUnit {
  public:
   ModelUnit(gpu::model::DmaBus& bus, const Config& config, WallClock& clock,
             std::function<void()> interrupt)
@@ -22,7 +22,7 @@ class ModelUnit final : public GpuUnit {
 
   gpu::Device& device() override { return device_; }
   [[nodiscard]] std::string name() const override { return "model"; }
-  void start() override { thread_.start(); }
+  void start(gpu::Driver&) override { thread_.start(); }
   void stop() override { thread_.stop(); }
   void set_occupied(bool occupied) override { thread_.set_occupied(occupied); }
   void acknowledge() override { thread_.acknowledge(); }

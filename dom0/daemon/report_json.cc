@@ -116,6 +116,7 @@ json::object to_json(const HostReport& h) {
           {"gpu", h.gpu},
           {"bar_accesses", h.bar_accesses},
           {"ggtt_writes", h.ggtt_writes},
+          {"tiled_regions_shown", h.tiled},
           {"gpu_submissions", h.asked.submissions},
           {"register_loads", h.asked.loads},
           {"registers_loaded", h.asked.loaded_registers},

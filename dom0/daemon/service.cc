@@ -65,7 +65,7 @@ std::string Service::start() {
     return std::string("the GPU does not come up: ") + hv::error_name(s.error());
   start_shares();
   make_session(mediator::trace::Session::Start::later);
-  gpu_->start();
+  gpu_->start(*driver_);
   take_over_all();
   if (config_.trace.empty()) return {};
   if (!guests_.empty()) {
@@ -290,6 +290,7 @@ HostReport Service::host() {
   h.longest_step_ns = f.longest_step_ns;
   h.bar_accesses = f.bar_accesses;
   h.ggtt_writes = f.ggtt_writes;
+  h.tiled = f.tiled;
   h.asked = driver_->counts();
   h.trace = recordings_.whole_path();
   for (const auto& [id, g] : guests_) ++h.in_use[g->type.name];

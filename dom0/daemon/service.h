@@ -46,6 +46,7 @@ struct HostReport {
   uint64_t lag_ns = 0;  ///< wall time the model was too slow for
   uint64_t longest_step_ns = 0;
   uint64_t bar_accesses = 0, ggtt_writes = 0;  ///< of a GPU on the PCI bus
+  uint64_t tiled = 0;                          ///< regions shown through its aperture so far
   gpu::Driver::Counts asked;                   ///< of its engines
   std::string trace;                           ///< the file being recorded; empty if none
   std::map<std::string, uint32_t> in_use;      ///< vGPUs by type

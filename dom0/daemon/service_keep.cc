@@ -71,6 +71,7 @@ void Service::take_over_all() {
   const GpuUnit::Entry entry(*gpu_);
   const KeepFolder::Found found = folder_.load();
   for (const std::string& why : found.broken) log_.warning("unusable: " + why);
+  if (!found.broken.empty()) gpu_->guest_was_left();
   for (const KeptGuest& k : found.guests) take_over(k);
   take_over_gpu();
   arm_timer();
@@ -109,9 +110,11 @@ void Service::take_over(KeptGuest k) {
   const Backend::Identity who{k.backend.domain, k.name};
   if (!backend_.is_there(k.backend)) return folder_.forget(who.id);
   auto opened = backend_.adopt(who, k.backend);
-  if (!opened.ok())
+  if (!opened.ok()) {
+    gpu_->guest_was_left();
     return log_.add(LogLevel::error, k.name,
                     "cannot be taken over: " + opened.error().cause + "; " + opened.error().cure);
+  }
   const int64_t now = unix_seconds();
   k.takeovers = now - k.taken_over_at < kTakeoverSeconds ? k.takeovers + 1 : 1;
   k.taken_over_at = now;

@@ -120,7 +120,8 @@ class XenBackend final : public Backend {
 
  private:
   hv::xen::XenConfig domain_config(const Identity& who, int pages);
-  hv::xen::MachineFrames* silicon_ = nullptr;  ///< with a GPU of silicon, which owns it
+  PciUnit* unit_ = nullptr;                    ///< a GPU of silicon
+  hv::xen::MachineFrames* silicon_ = nullptr;  ///< its
   std::unique_ptr<hv::xen::Control> control_;
   std::unique_ptr<hv::xen::DomainWatch> watch_;
   std::unique_ptr<Names> names_;
@@ -142,7 +143,9 @@ hv::Result<std::unique_ptr<GpuUnit>, Problem> XenBackend::make_gpu(
   if (const auto s = (*gpu)->let_go(); !s.ok()) return Problem{s.error().cause, s.error().cure};
   silicon_ = &(*gpu)->machine();
   (*gpu)->clock().set(clock.now_ns());
-  return std::unique_ptr<GpuUnit>(std::make_unique<PciUnit>(std::move(*gpu)));
+  auto unit = std::make_unique<PciUnit>(std::move(*gpu));
+  unit_ = unit.get();
+  return std::unique_ptr<GpuUnit>(std::move(unit));
 }
 
 Problem unknown_domain(const std::string& domain) {
@@ -210,6 +213,7 @@ hv::xen::XenConfig XenBackend::domain_config(const Identity& who, int pages) {
   config.late_bytes = gen9::kGttBytes;
   config.late_entries_show = true;
   config.show = machine_.get();
+  config.tiled = unit_ ? unit_->tiled() : nullptr;
   config.log = [this, guest = who.name](std::string_view line) {
     log_.add(LogLevel::warning, guest, std::string(line));
   };

@@ -14,7 +14,8 @@ constexpr uint64_t kMaxClockStep = uint64_t{24} * 3600 * 1'000'000'000;
 /// Calls of which there may be more or fewer in a lenient replay: one that tells something, and
 /// those that a back end may always refuse.
 bool may_come_and_go(Kind kind) {
-  return kind == Kind::inject_msi || kind == Kind::show_ram || kind == Kind::add_ram;
+  return kind == Kind::inject_msi || kind == Kind::show_ram || kind == Kind::show_tiled ||
+         kind == Kind::add_ram;
 }
 /// The answer to one that the trace does not have.
 Status unasked(Kind kind) {

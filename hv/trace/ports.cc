@@ -151,6 +151,13 @@ Result<uint64_t> TracedDomain::show_ram(Range range, uint64_t offset, std::span<
                         [&] { return live_->show_ram(range, offset, gfns); });
 }
 
+Status TracedDomain::show_tiled(Range range, uint64_t offset, std::span<const Gfn> gfns,
+                                uint64_t fence) {
+  return journal_.call(Kind::show_tiled, subject_,
+                       {number(range), offset, gfns.size(), hash_gfns(gfns).value(), fence}, {},
+                       [&] { return live_->show_tiled(range, offset, gfns, fence); });
+}
+
 void TracedDomain::hide_ram(Range range, uint64_t offset, uint64_t pages) {
   (void)journal_.output(Kind::hide_ram, subject_, {number(range), offset, pages}, {}, [&] {
     live_->hide_ram(range, offset, pages);

@@ -48,6 +48,8 @@ class TracedDomain final : public Domain {
   Status inject_msi(uint64_t address, uint32_t data) override;
   Status add_ram(Gfn first, uint64_t pages) override;
   Result<uint64_t> show_ram(Range range, uint64_t offset, std::span<const Gfn> gfns) override;
+  Status show_tiled(Range range, uint64_t offset, std::span<const Gfn> gfns,
+                    uint64_t fence) override;
   void hide_ram(Range range, uint64_t offset, uint64_t pages) override;
 
   [[nodiscard]] uint32_t subject() const { return subject_; }

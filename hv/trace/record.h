@@ -48,6 +48,7 @@ enum class Kind : uint8_t {
   show_ram = 43,
   hide_ram = 44,
   add_ram = 45,
+  show_tiled = 46,
 };
 
 enum class Role : uint8_t {
@@ -143,6 +144,8 @@ inline constexpr KindInfo kHvKinds[] = {
     {Kind::show_ram, Role::call, "show_ram", "range offset:x pages gfns:x status:s shown", nullptr},
     {Kind::hide_ram, Role::call, "hide_ram", "", nullptr},
     {Kind::add_ram, Role::call, "add_ram", "gfn:x pages status:s", nullptr},
+    {Kind::show_tiled, Role::call, "show_tiled", "range offset:x pages gfns:x fence:x status:s",
+     nullptr},
 };
 
 /// Says something besides what the core did; a closed replay skips it.

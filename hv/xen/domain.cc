@@ -50,7 +50,8 @@ struct XenDomain::Impl {
         pages(*calls, memory, cfg.pages_file, [this](std::string_view line) { log(line); }),
         server(*calls),
         shown(
-            *calls, memory, cfg.show, [this](Gfn gfn) { return trapped.reported.contains(gfn.v); },
+            *calls, memory, cfg.show, cfg.tiled,
+            [this](Gfn gfn) { return trapped.reported.contains(gfn.v); },
             [this](std::string_view line) { log(line); }),
         late(pages, cfg.late_range, cfg.late_offset, cfg.late_bytes, calls->completes_by_address(),
              [this](uint64_t offset) { return may_open(offset); }),
@@ -405,6 +406,14 @@ Result<uint64_t> XenDomain::show_ram(Range range, uint64_t offset, std::span<con
   const auto shown = impl_->shown.show(Gfn{(base + offset) >> kPageShift}, gfns);
   if (!shown.ok()) return shown.error();
   return uint64_t{*shown};
+}
+Status XenDomain::show_tiled(Range range, uint64_t offset, std::span<const Gfn> gfns,
+                             uint64_t fence) {
+  if (impl_->closed) return Error::gone;
+  if (range != Range::bar2 || (offset & kPageMask)) return Error::bad_argument;
+  const uint64_t base = impl_->server.base(range, offset, gfns.size());
+  if (!base) return Error::bad_address;
+  return impl_->shown.show_tiled(Gfn{(base + offset) >> kPageShift}, gfns, fence);
 }
 void XenDomain::hide_ram(Range range, uint64_t offset, uint64_t pages) {
   if (!impl_->closed) impl_->hide(range, offset, pages);

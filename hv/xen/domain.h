@@ -19,6 +19,7 @@ namespace hv::xen {
 
 class Calls;
 class MachineFrames;
+class TiledAperture;
 
 /// Gets one finished line, without a newline. Lines a guest can cause are few per domain.
 using Log = std::function<void(std::string_view line)>;
@@ -38,6 +39,8 @@ struct XenConfig {
   bool late_entries_show = false;
   /// For show_ram; outlives the domains. Without it the aperture traps.
   MachineFrames* show = nullptr;
+  /// For show_tiled; outlives the domains. Without it what is tiled traps.
+  TiledAperture* tiled = nullptr;
   bool direct_reads = true;  ///< off: every register read traps (for comparison)
   /// A file for the register pages that are not in the guest, so that they outlive this process and
   /// adopt() finds them; -1: none. Stays open as long as the domain.
@@ -133,6 +136,8 @@ class XenDomain final : public Domain {
   Status inject_msi(uint64_t address, uint32_t data) override;
   Status add_ram(Gfn first, uint64_t pages) override;
   Result<uint64_t> show_ram(Range range, uint64_t offset, std::span<const Gfn> gfns) override;
+  Status show_tiled(Range range, uint64_t offset, std::span<const Gfn> gfns,
+                    uint64_t fence) override;
   void hide_ram(Range range, uint64_t offset, uint64_t pages) override;
 
  private:

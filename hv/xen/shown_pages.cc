@@ -6,8 +6,21 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <unordered_set>
+#include <utility>
 
 namespace hv::xen {
+
+ShownPages::~ShownPages() {
+  hide_all();
+  // What the guest has still: its frames are let go now, so that nothing may stand behind it, then
+  // or later.
+  for (const auto& [at, run] : runs_) {
+    if (run.behind.empty()) continue;
+    tiled_->stop();
+    (void)tiled_->give_back(BusFrame{run.frame});
+  }
+}
 
 ShownPages::Runs::iterator ShownPages::run_at(uint64_t at) {
   auto it = runs_.upper_bound(at);
@@ -30,10 +43,11 @@ bool ShownPages::has_ram(uint64_t first, uint64_t last) {
 /// Pins pages as long as each can be shown at its place.
 ShownPages::Found ShownPages::find(uint64_t at, std::span<const Gfn> gfns) {
   Found f;
+  std::unordered_set<uint64_t> seen;
   std::vector<const std::byte*> pages;
   std::vector<uint64_t> numbers;
   for (const Gfn gfn : gfns) {
-    const bool twice = std::ranges::find(f.gfns, gfn) != f.gfns.end();
+    const bool twice = !seen.insert(gfn.v).second;
     BusFrame frame = kNoFrame;
     if (twice || run_at(at + f.gfns.size()) != runs_.end() || forbidden_(gfn)) break;
     memory_.pin({&gfn, 1}, {&frame, 1});
@@ -71,7 +85,44 @@ Result<size_t> ShownPages::show(Gfn at, std::span<const Gfn> gfns) {
   return done;
 }
 
-bool ShownPages::map(uint64_t at, std::span<const Gfn> gfns, uint64_t frame) {
+Result<BusFrame> ShownPages::take_tiled(std::span<const BusFrame> frames, uint64_t fence) {
+  for (;;) {
+    const auto first = tiled_->take(frames, fence);
+    if (first.ok() || first.error() != Error::no_memory) return first;
+    auto oldest = runs_.end();
+    for (auto it = runs_.begin(); it != runs_.end(); ++it)
+      if (!it->second.behind.empty() &&
+          (oldest == runs_.end() || it->second.age < oldest->second.age))
+        oldest = it;
+    if (oldest == runs_.end()) return first;
+    take_away(oldest);
+    if (!machine_) return Error::io;
+  }
+}
+
+Status ShownPages::show_tiled(Gfn at, std::span<const Gfn> gfns, uint64_t fence) {
+  if (!machine_ || !tiled_) return Error::not_supported;
+  if (gfns.empty() || gfns.size() > kTiledPages) return Error::bad_argument;
+  for (const Gfn gfn : gfns) hide_page(gfn);
+  hide(at, gfns.size());
+  if (!machine_) return Error::not_supported;
+  Found f = find(at.v, gfns);
+  if (f.gfns.size() != gfns.size() || has_ram(at.v, at.v + gfns.size() - 1)) {
+    keep_first(f, 0);
+    return Error::bad_address;
+  }
+  const auto first = take_tiled(f.frames, fence);
+  if (!first.ok()) {
+    keep_first(f, 0);
+    return first.error();
+  }
+  if (map(at.v, gfns, first->v, f.frames)) return {};
+  if (tiled_->give_back(*first)) keep_first(f, 0);
+  return Error::io;
+}
+
+bool ShownPages::map(uint64_t at, std::span<const Gfn> gfns, uint64_t frame,
+                     std::vector<BusFrame> behind) {
   // Permissions do not count, so no frame is shown twice: the other place traps again.
   for (const Gfn gfn : gfns) hide_page(gfn);
   make_room();
@@ -84,7 +135,7 @@ bool ShownPages::map(uint64_t at, std::span<const Gfn> gfns, uint64_t frame) {
   }
   for (size_t i = 0; i < gfns.size(); ++i) where_[gfns[i].v] = at + i;
   ++changes_;
-  runs_.emplace(at, Run{frame, ++made_, {gfns.begin(), gfns.end()}});
+  runs_.emplace(at, Run{frame, ++made_, {gfns.begin(), gfns.end()}, std::move(behind)});
   return true;
 }
 
@@ -121,7 +172,9 @@ ShownPages::Runs::iterator ShownPages::take_away(Runs::iterator it) {
   }
   if (!ended_) calls_.allow_frames(frame, pages, false);
   for (const Gfn gfn : it->second.gfns) where_.erase(gfn.v);
-  memory_.unpin(it->second.gfns);
+  // A GPU that may still translate to the pages keeps them.
+  const bool through = !it->second.behind.empty();
+  if (!through || tiled_->give_back(BusFrame{frame})) memory_.unpin(it->second.gfns);
   ++changes_;
   return runs_.erase(it);
 }
@@ -132,10 +185,12 @@ void ShownPages::describe(Record& record) const {
 
 void ShownPages::take_away_left(const Record& record) {
   for (const Record::Shown& s : record.shown) {
-    if (calls_.map_frames(s.at, s.frame, s.pages, false) && !is_gone(s.at, s.frame, s.pages))
-      log_("a page that was shown in its aperture cannot be taken away");
-    else
+    if (!calls_.map_frames(s.at, s.frame, s.pages, false) || is_gone(s.at, s.frame, s.pages)) {
       calls_.allow_frames(s.frame, s.pages, false);
+      continue;
+    }
+    log_("a page that was shown in its aperture cannot be taken away");
+    if (tiled_) tiled_->stop();
   }
 }
 
@@ -163,8 +218,10 @@ void ShownPages::check() {
   for (auto it = runs_.begin(); it != runs_.end();) {
     const Run& r = it->second;
     bool same = true;
-    for (size_t i = 0; i < r.gfns.size() && same; ++i)
-      same = machine_ && machine_->is_guest_frame(BusFrame{r.frame + i}, r.gfns[i].v);
+    for (size_t i = 0; i < r.gfns.size() && same; ++i) {
+      const BusFrame frame = r.behind.empty() ? BusFrame{r.frame + i} : r.behind[i];
+      same = machine_ && machine_->is_guest_frame(frame, r.gfns[i].v);
+    }
     it = same ? std::next(it) : take_away(it);
   }
 }

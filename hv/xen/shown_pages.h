@@ -18,6 +18,7 @@
 #include "hv/xen/machine_frames.h"
 #include "hv/xen/memory.h"
 #include "hv/xen/record.h"
+#include "hv/xen/tiled_aperture.h"
 
 namespace hv::xen {
 
@@ -26,6 +27,8 @@ namespace hv::xen {
 inline constexpr size_t kMaxShownRuns = 512;
 /// Runs and pages made at once.
 inline constexpr size_t kShownRunsAtOnce = 16, kShownPagesAtOnce = 256;
+/// Pages of one tiled region: 16 MiB.
+inline constexpr size_t kTiledPages = 4096;
 
 class ShownPages {
  public:
@@ -33,20 +36,25 @@ class ShownPages {
   /// Pages that must keep trapping: those whose writes are reported.
   using Forbidden = std::function<bool(Gfn)>;
   /// `machine` is nullptr where frames cannot be found: then nothing is ever shown.
-  ShownPages(Calls& calls, GuestMemory& memory, MachineFrames* machine, Forbidden forbidden,
-             LogLine log)
+  /// `tiled` is nullptr where there is no aperture of silicon.
+  ShownPages(Calls& calls, GuestMemory& memory, MachineFrames* machine, TiledAperture* tiled,
+             Forbidden forbidden, LogLine log)
       : calls_(calls),
         memory_(memory),
         machine_(machine),
+        tiled_(tiled),
         forbidden_(std::move(forbidden)),
         log_(std::move(log)) {}
-  ~ShownPages() { hide_all(); }
+  ~ShownPages();
   ShownPages(const ShownPages&) = delete;
   ShownPages& operator=(const ShownPages&) = delete;
 
   /// Puts the guest's pages at guest frames from `at` on; how many, from the first on, were. What
   /// is there already, or cannot be, ends the run.
   Result<size_t> show(Gfn at, std::span<const Gfn> gfns);
+  /// Puts part of the GPU's own aperture there, behind which the pages look linear. Where the GPU
+  /// has no fence left, the oldest of this guest's traps again.
+  Status show_tiled(Gfn at, std::span<const Gfn> gfns, uint64_t fence);
   /// Takes away all mappings that reach into these guest frames.
   void hide(Gfn at, uint64_t pages);
   void hide_all();
@@ -66,6 +74,7 @@ class ShownPages {
   struct Run {
     uint64_t frame = 0, age = 0;
     std::vector<Gfn> gfns;
+    std::vector<BusFrame> behind;  ///< a tiled run's: what the aperture leads to
   };
   using Runs = std::map<uint64_t, Run>;  // by the guest frame where they begin
   struct Found {
@@ -75,7 +84,9 @@ class ShownPages {
   Found find(uint64_t at, std::span<const Gfn> gfns);
   void keep_first(Found& found, size_t count);
   bool has_ram(uint64_t first, uint64_t last);
-  bool map(uint64_t at, std::span<const Gfn> gfns, uint64_t frame);
+  bool map(uint64_t at, std::span<const Gfn> gfns, uint64_t frame,
+           std::vector<BusFrame> behind = {});
+  Result<BusFrame> take_tiled(std::span<const BusFrame> frames, uint64_t fence);
   Runs::iterator take_away(Runs::iterator run);
   bool is_gone(uint64_t at, uint64_t frame, uint64_t pages);
   void make_room();
@@ -84,6 +95,7 @@ class ShownPages {
   Calls& calls_;
   GuestMemory& memory_;
   MachineFrames* machine_;
+  TiledAperture* tiled_;
   Forbidden forbidden_;
   LogLine log_;
   Runs runs_;

@@ -219,7 +219,7 @@ class FakeXen {
   void check_held(uint64_t from = 0, uint64_t pages = ~uint64_t{0}) {
     for (auto it = shown.lower_bound(from); it != shown.end() && it->first - from < pages; ++it) {
       const uint64_t frame = it->second;
-      bool held = false;
+      bool held = device.contains(frame);
       for (const auto& [page, f] : foreign) held |= f + kFirstFrame == frame;
       dangling |= !held;
     }
@@ -241,6 +241,9 @@ class FakeXen {
 
   int memory_ = -1;
   uint64_t next_frame_ = 0;
+
+ public:
+  std::set<uint64_t> device;  ///< machine frames of a device's memory
 };
 
 class FakeCalls final : public hv::xen::Calls {

@@ -23,7 +23,13 @@ struct DriverConfig {
   /// Apply the hardware's work-arounds, and find events without interrupts: in the status pages,
   /// looking at registers only where a context stays for long.
   bool silicon = false;
+  /// So many bytes of the aperture, next to the driver's own, are for set_fence's user; the
+  /// mediator gets what is above.
+  uint64_t fenced_bytes = 0;
 };
+
+/// Where the driver's own GGTT range ends; then come DriverConfig::fenced_bytes.
+inline constexpr uint64_t kOwnGgttBytes = 64 * hv::kPageSize;
 
 /// Context ids the driver keeps for its own contexts; submit() refuses them.
 inline constexpr uint32_t kIdleContextId = 0xffff0;  // + engine
@@ -56,6 +62,10 @@ class Driver final : public mediator::HostGpu {
   [[nodiscard]] uint64_t unexpected_events(EngineId engine) const {
     return ports(engine).unexpected();
   }
+
+  /// Fence register `n` of the GPU: what the CPU sees detiled through the aperture. Survives
+  /// resets.
+  void set_fence(unsigned n, uint64_t value);
 
   /// What was asked of the engines, for figures.
   struct Counts {
@@ -122,6 +132,9 @@ class Driver final : public mediator::HostGpu {
   void init_ppat();
   hv::Status take_default_image(EngineId e);
 
+  // fences.cc
+  void write_fence(unsigned n);
+
   // silicon.cc
   void init_workarounds();
   /// The device left the bus.
@@ -183,6 +196,7 @@ class Driver final : public mediator::HostGpu {
   uint64_t own_next_ = hv::kPageSize;  ///< next free address of the driver's own GGTT range
   uint64_t filled_ = 0;                ///< entries that are ours or scratch
   bool ggtt_written_ = false;          ///< since the last flush
+  std::array<uint64_t, gen9::kFences> fences_{};
   std::deque<mediator::GpuEvent> events_;
   uint64_t moved_ns_ = 0, looked_ns_ = 0, looked_before_ns_ = 0;
   uint64_t accesses_ = 0;  ///< of the bus, at the last submission

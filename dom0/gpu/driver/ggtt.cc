@@ -8,9 +8,9 @@
 namespace gpu {
 namespace {
 
-/// Address 0 stays scratch (0 means "no address" in too many places); 64 pages hold the status
+/// Address 0 stays scratch (0 means "no address" in too many places); the rest holds the status
 /// pages, rings and context images of four engines.
-constexpr uint64_t kOwnBytes = 64 * hv::kPageSize;
+constexpr uint64_t kOwnBytes = kOwnGgttBytes;
 
 /// The hardware fetches ahead of what it executes, by less than a page.
 constexpr uint64_t kAheadEntries = 16;
@@ -25,8 +25,8 @@ mediator::GpuInfo Driver::gpu_info() {
   info.revision = device_.revision();
   info.ggtt_bytes = config_.ggtt_bytes;
   info.aperture_bytes = device_.aperture_bytes();
-  info.ggtt_free_base = kOwnBytes;
-  info.ggtt_free_bytes = config_.ggtt_bytes - kOwnBytes;
+  info.ggtt_free_base = kOwnBytes + config_.fenced_bytes;
+  info.ggtt_free_bytes = config_.ggtt_bytes - info.ggtt_free_base;
   return info;
 }
 

@@ -42,6 +42,8 @@ hv::Status Driver::start() {
   if (auto s = make_engines(); !s) return s;
   init_ppat();
   init_workarounds();
+  if (config_.fenced_bytes != 0)  // a last owner's may be there
+    for (unsigned n = 0; n < gen9::kFences; ++n) write_fence(n);
   for (EngineId e : gen9::kAllEngines) init_engine(e);
   init_interrupts();
   for (EngineId e : gen9::kAllEngines)

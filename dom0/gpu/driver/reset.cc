@@ -66,6 +66,8 @@ hv::Status Driver::full_reset(EngineId asked) {
   }
   init_ppat();
   init_workarounds();
+  for (unsigned n = 0; n < gen9::kFences; ++n)
+    if (fences_[n] != 0) write_fence(n);
   for (EngineId e : gen9::kAllEngines) {
     write_engine(e, gen9::rel::kResetCtl, hv::masked_disable(gen9::kResetRequest));
     const auto lost = static_cast<uint32_t>(ports(e).any_user() >> 32);

@@ -18,6 +18,8 @@ hv::Status Driver::invalidate_tlbs() {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   ggtt_written_ = true;  // page tables, at least
   flush_ggtt();
+  // Where no engine's answer follows, the bus's own: what was written has arrived.
+  device_.read32(gen9::kGfxFlushCntl);
   for (EngineId e : gen9::kAllEngines)
     if (may_translate(e)) device_.write32(gen9::info(e).tlb_reg, 1);
   for (EngineId e : gen9::kAllEngines) {

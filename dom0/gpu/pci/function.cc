@@ -12,6 +12,9 @@
 #include <fstream>
 #include <thread>
 
+#include "hv/types.h"
+#include "shadow/gen9/regs.h"
+
 namespace gpu::pci {
 namespace {
 
@@ -102,9 +105,11 @@ Function::~Function() {
     if (!bar.empty()) ::munmap(bar.data(), bar.size());
 }
 
-hv::Result<std::unique_ptr<Keeper>, Problem> Function::keep() {
+hv::Result<std::unique_ptr<Keeper>, Problem> Function::keep(uint64_t shown, uint64_t bytes) {
   reset_ = xengvtd::Fd(::open(places_.file(info_.address, "reset").c_str(), O_WRONLY | O_CLOEXEC));
-  return Keeper::start({bars_[0], config_.get(), reset_.get(), lock_.get()});
+  const auto entries = bars_[0].subspan(gen9::kGttOffset + (shown >> hv::kPageShift) * 8,
+                                        (bytes >> hv::kPageShift) * 8);
+  return Keeper::start({bars_[0], entries, config_.get(), reset_.get(), lock_.get()});
 }
 
 uint32_t Function::config(unsigned offset, unsigned bytes) const {

@@ -65,8 +65,10 @@ class Function {
   bool set_bus_master(bool on);
   /// Function-level reset. False if the kernel has no way to, or it failed.
   bool reset();
-  /// What stops the function when this process is killed; before it may reach memory.
-  [[nodiscard]] hv::Result<std::unique_ptr<Keeper>, Problem> keep();
+  /// What stops the function when this process is killed; before it may reach memory. Guests may
+  /// get at `bytes` graphics addresses from `shown` on, through BAR 2; whole pages.
+  [[nodiscard]] hv::Result<std::unique_ptr<Keeper>, Problem> keep(uint64_t shown = 0,
+                                                                  uint64_t bytes = 0);
   /// The function left the bus.
   [[nodiscard]] bool vanished() const { return config(0, 2) == 0xffff; }
 

@@ -24,7 +24,7 @@ namespace gpu::pci {
 namespace {
 
 constexpr unsigned kCommand = 4;
-constexpr uint16_t kBusMaster = 4, kGone = 0xffff;
+constexpr uint16_t kBusMaster = 4, kMemory = 2, kGone = 0xffff;
 /// Silicon resets in far less; a GPU under emulation is given its time.
 constexpr unsigned kResetLooks = 2000;
 constexpr long kLookNs = 100'000;
@@ -61,6 +61,15 @@ struct Task {
     }
     return false;
   }
+  /// For whoever switches the BARs on again, before the guests' mappings are gone.
+  void clear_entries() const {
+    const std::span<std::byte> e = charge.entries;
+    for (size_t at = 0; at + 8 <= e.size(); at += 8)
+      *reinterpret_cast<volatile uint64_t*>(e.data() + at) = 0;
+    if (e.empty()) return;
+    reg(gen9::kGfxFlushCntl) = 1;
+    [[maybe_unused]] const uint32_t arrived = reg(gen9::kGfxFlushCntl);
+  }
   void stop() const {
     uint16_t command = 0;
     const auto answers = [&] {
@@ -68,8 +77,10 @@ struct Task {
              command != kGone;
     };
     const bool done = reset_engines();
+    clear_entries();
     if (answers()) {
-      command &= static_cast<uint16_t>(~kBusMaster);
+      // Guests may have part of its aperture mapped, which leads to pages that go back now.
+      command &= static_cast<uint16_t>(~(kBusMaster | kMemory));
       ::syscall(SYS_pwrite64, charge.config, &command, sizeof command, kCommand);
       ::syscall(SYS_pread64, charge.config, &command, sizeof command, kCommand);  // it has arrived
     }

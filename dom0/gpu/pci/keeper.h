@@ -5,7 +5,8 @@
 // engines still write into them. So a second process shares the first one's memory (and nothing
 // else of it): every mapping of a guest's frame, every page of dom0's own and the BARs stay as they
 // are until both are gone. It does nothing but wait for the first one's end; then it stops the
-// engines, takes bus mastering away, and only then ends itself.
+// engines, takes bus mastering away, and only then ends itself. Guests that had part of BAR 2
+// mapped have it still: what stood behind is taken out of the GGTT, and the BARs are switched off.
 #pragma once
 
 #include <sys/types.h>
@@ -24,6 +25,8 @@ class Keeper {
   /// What it stops, and by which descriptors; none of them may be closed before it is gone.
   struct Charge {
     std::span<std::byte> bar0;
+    /// GGTT entries behind which guests see memory through BAR 2; they lead nowhere afterwards.
+    std::span<std::byte> entries;
     int config = -1;  ///< the function's configuration space
     int reset = -1;   ///< where "1" resets the function; -1 if the kernel has no way to
     int lock = -1;    ///< held as long as the keeper lives

@@ -39,13 +39,14 @@ DriverConfig XenGpu::driver_config() const {
   DriverConfig c;
   c.ggtt_bytes = ggtt_bytes_of(function_->config(kGgc, 2));
   c.silicon = true;
+  c.fenced_bytes = kFencedBytes;
   return c;
 }
 
 hv::Result<void, Problem> XenGpu::let_go() {
   // Not every kernel can reset the function; the driver's own reset of the GT follows anyhow.
   function_->reset();
-  auto keeper = function_->keep();
+  auto keeper = function_->keep(kOwnGgttBytes, kFencedBytes);
   if (!keeper.ok()) return keeper.error();
   keeper_ = std::move(*keeper);
   if (!function_->set_bus_master(true))

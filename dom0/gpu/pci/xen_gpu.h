@@ -14,6 +14,9 @@
 
 namespace gpu::pci {
 
+/// Of the aperture: for guests' tiled memory.
+inline constexpr uint64_t kFencedBytes = uint64_t{32} << 20;
+
 class XenGpu {
  public:
   /// Claims the GPU of that address, or the only one. It reaches no memory before let_go().

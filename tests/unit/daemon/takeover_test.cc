@@ -9,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "dom0/daemon/model_unit.h"
 #include "dom0/daemon/service.h"
 #include "dom0/daemon/xen_guest.h"
 #include "shadow/gen9/regs.h"
@@ -21,6 +22,18 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 constexpr uint64_t kBar0 = 0xf0000000;
+
+/// A GPU that notes whether a guest may see yet what was shown to it.
+class NotingUnit final : public ModelUnit {
+ public:
+  NotingUnit(gpu::model::DmaBus& bus, const Config& config, WallClock& clock,
+             std::function<void()> interrupt, bool& left)
+      : ModelUnit(bus, config, clock, std::move(interrupt)), left_(left) {}
+  void guest_was_left() override { left_ = true; }
+
+ private:
+  bool& left_;
+};
 
 /// A host with domain 7.
 class FakeBackend final : public Backend {
@@ -46,7 +59,13 @@ class FakeBackend final : public Backend {
     if (!domain.ok()) return Problem{domain.error(), "destroy it"};
     return guest(std::move(*domain), std::move(pages));
   }
+  hv::Result<std::unique_ptr<GpuUnit>, Problem> make_gpu(const Config& config, WallClock& clock,
+                                                         std::function<void()> interrupt) override {
+    return std::unique_ptr<GpuUnit>(
+        std::make_unique<NotingUnit>(bus(), config, clock, std::move(interrupt), guest_was_left));
+  }
   XenGuest* last = nullptr;
+  bool guest_was_left = false;
 
  private:
   hv::xen::XenConfig config(int pages) {
@@ -132,6 +151,7 @@ TEST_F(Takeover, TheNextDaemonGoesOnWhereOneEndedWithoutNotice) {
   begin();
   ASSERT_EQ(service_->guests().size(), 1u);
   EXPECT_EQ(service_->guests()[0].stats.name, "seven");
+  EXPECT_FALSE(backend_->guest_was_left);
   EXPECT_EQ(service_->guests()[0].type, *config_.find_type("tiny"));
   EXPECT_EQ(xen_.pauses, 0);
   EXPECT_EQ(xen_.config_read(0x10, 4) & ~0xfull, kBar0);
@@ -254,6 +274,7 @@ TEST_F(Takeover, AGuestThatCannotBeTakenOverIsNamedWithACure) {
   EXPECT_FALSE(xen_.destroyed) << "that would stop its vCPUs for ever";
   EXPECT_THAT(logged(), HasSubstr("seven: cannot be taken over"));
   EXPECT_THAT(logged(), HasSubstr("destroy it"));
+  EXPECT_TRUE(backend_->guest_was_left) << "what was shown to it may be so still";
 }
 TEST_F(Takeover, AGuestThatEndsDaemonAfterDaemonLosesItsVgpu) {
   boot_guest();
@@ -277,6 +298,7 @@ TEST_F(Takeover, AnUnreadableRecordIsNamedAndNoHarmDone) {
   begin();
   EXPECT_TRUE(service_->guests().empty());
   EXPECT_THAT(logged(), HasSubstr("9.json"));
+  EXPECT_TRUE(backend_->guest_was_left);
 }
 TEST_F(Takeover, WithoutAFolderGuestsAreServedAndNotKept) {
   service_.reset();

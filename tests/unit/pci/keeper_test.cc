@@ -27,7 +27,7 @@ class KeeperTest : public testing::Test {
   KeeperTest() {
     bar = ::open(host.file("resource0").c_str(), O_RDWR | O_CLOEXEC);
     regs = static_cast<std::byte*>(
-        ::mmap(nullptr, gen9::kMmioBytes, PROT_READ | PROT_WRITE, MAP_SHARED, bar, 0));
+        ::mmap(nullptr, gen9::kBar0Bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bar, 0));
     held = ::memfd_create("held", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     EXPECT_EQ(::ftruncate(held, 4096), 0);
   }
@@ -35,7 +35,7 @@ class KeeperTest : public testing::Test {
     if (daemon > 0) ::kill(daemon, SIGKILL), ::waitpid(daemon, nullptr, 0);
     acknowledge();
     EXPECT_TRUE(comes_true([this] { return released(); }));
-    ::munmap(regs, gen9::kMmioBytes);
+    ::munmap(regs, gen9::kBar0Bytes);
     ::close(bar);
     ::close(held);
   }
@@ -58,11 +58,11 @@ class KeeperTest : public testing::Test {
   }
   void be_daemon(int ready, bool gives_back) {
     void* page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, held, 0);
-    ::munmap(regs, gen9::kMmioBytes);
+    ::munmap(regs, gen9::kBar0Bytes);
     {
       auto f = Function::claim(host.places, gpu::pci::choose_gpu(host.places, "").value());
       if (!f.ok() || page == MAP_FAILED) return;
-      auto keeper = (*f)->keep();
+      auto keeper = (*f)->keep(kShown << 12, kPages << 12);
       if (!keeper.ok() || !(*f)->set_bus_master(true) || ::write(ready, "", 1) != 1) return;
       if (!gives_back) ::pause();
       f->reset();
@@ -76,6 +76,9 @@ class KeeperTest : public testing::Test {
   }
   uint32_t reg(uint32_t offset) {
     return std::atomic_ref(*reinterpret_cast<uint32_t*>(regs + offset)).load();
+  }
+  uint64_t& entry(uint64_t page) {
+    return *reinterpret_cast<uint64_t*>(regs + gen9::kGttOffset + page * 8);
   }
   void acknowledge() {
     std::atomic_ref(*reinterpret_cast<uint32_t*>(regs + gen9::kGdrst)).store(0);
@@ -92,6 +95,7 @@ class KeeperTest : public testing::Test {
       if (f()) return true;
     return false;
   }
+  static constexpr uint64_t kShown = 64, kPages = 100;
   Host host;
   int bar = -1, held = -1;
   std::byte* regs = nullptr;
@@ -111,7 +115,19 @@ TEST_F(KeeperTest, StopsTheEnginesAndOnlyThenLetsGoOfThePages) {
   acknowledge();
   EXPECT_TRUE(comes_true([this] { return released(); }));
   EXPECT_FALSE(bus_master());
+  EXPECT_EQ(host.read("config")[4] & 2, 0) << "nor does anybody reach memory through it";
   EXPECT_EQ(host.read("reset"), "");
+}
+
+TEST_F(KeeperTest, LeavesNothingBehindWhatGuestsMayHaveMapped) {
+  for (uint64_t page = kShown - 1; page <= kShown + kPages; ++page) entry(page) = page << 12 | 1;
+  start_daemon();
+  kill_daemon();
+  acknowledge();
+  EXPECT_TRUE(comes_true([this] { return released(); }));
+  EXPECT_EQ(entry(kShown - 1), (kShown - 1) << 12 | 1);
+  for (uint64_t page = kShown; page < kShown + kPages; ++page) EXPECT_EQ(entry(page), 0u);
+  EXPECT_EQ(entry(kShown + kPages), (kShown + kPages) << 12 | 1);
 }
 
 TEST_F(KeeperTest, ActsHoweverTheProcessEnds) {

@@ -55,8 +55,8 @@ xl destroy small
 check "its vGPU is gone" "$file" wait_for 20 has_no_vgpu small
 
 BED_FBDEV=0 need_guests one || return
-begin one submit sync queued
-for loop in sync queued; do met "$loop" begin && met "$loop" end; done
+begin one submit sync queued fresh
+for loop in sync queued fresh; do met "$loop" begin && met "$loop" end; done
 program_worked one 60 submit
 asked=$(counted sync gpu_submissions)
 echo "sync: $asked submissions, $(counted sync bar_accesses) accesses, $(counted sync ggtt_writes) GGTT writes"
@@ -71,10 +71,29 @@ guests=(one two)
 BED_FBDEV=0 need_guests "${guests[@]}" || return
 xengvt list --json >"$log/pci-two-begin.json"
 for program in blit batches memory fences clocks; do everyone 200 "$program"; done
+# Every word of tiled buffers by the CPU: through the GPU's aperture, and not by traps.
+exits_of_all() {
+  local name sum=0
+  for name in "${guests[@]}"; do sum=$((sum + $(counter "$name" exits))); done
+  echo "$sum"
+}
+before=$(exits_of_all)
+mark 60
+everyone 200 tiles
+mark 61
+traps=$(($(exits_of_all) - before))
+asked=$(sed -n 's/^tiled_accesses //p' /bed/figures | awk '{n += $1} END {print n + 0}')
+check "tiled memory is not reached by traps ($traps exits for $asked accesses)" "$log/stage_pci.log" \
+  [ "$asked" -gt 0 -a "$traps" -lt "$((asked / 20))" ]
+figure tiled_accesses "$asked"
+figure tiled_exits "$traps"
 xengvt list --json >"$log/pci-two-end.json"
 switches=$(counted two vgpu_switches)
 check "the guests took turns on the engines ($switches)" "$log/pci-two-end.json" [ "$switches" -gt 0 ]
 figure vgpu_switches "$switches"
+shown=$(counted two tiled_regions_shown)
+check "tiled memory was shown through the GPU's aperture ($shown regions)" "$log/pci-two-end.json" [ "$shown" -gt 0 ]
+figure tiled_regions_shown "$shown"
 figure bar_accesses_per_vgpu_switch "$(per "$(counted two vgpu_switch_accesses)" "$switches")"
 figure registers_loaded_per_vgpu_switch "$(per "$(counted two registers_loaded)" "$switches")"
 for name in "${guests[@]}"; do xengvt info "$name" --json >"$log/info-$name.json" 2>&1; done
