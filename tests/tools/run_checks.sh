@@ -4,7 +4,8 @@
 #   unit-*                  a GoogleTest program
 #   PROGRAM                 anything else that prints "ok NAME", "not ok NAME" or "skip NAME" lines
 #   --build PRESET TARGETS  builds what the programs after it need
-#   --beside PROGRAM        in front: one with such lines that mostly waits, or uses one processor, while the others run
+#   --beside COMMAND        in front: one with such lines that mostly waits, or uses one processor, while the others
+#                           run; of several each waits for the one before
 # A program that fails without naming a test, or runs no test at all, is a failed test itself. Logs stay in
 # build/check. Ends with "N passed, N failed[, N skipped]" and exits 1 if anything failed.
 set -u
@@ -59,13 +60,27 @@ tell() {
   [ "$failed" = "$before" ] && verdict=ok || verdict=FAILED
   printf '%-44s %-12s %4d s  %s\n' "$1" "$ran" "$2" "$verdict"
 }
-log_of() { echo "$logs/${1//\//_}.log"; }
+log_of() { local name=${1//\//_}; echo "$logs/${name// /_}.log"; }
 
-beside=
-if [ "${1:-}" = --beside ]; then
-  beside=$2
+beside=()
+while [ "${1:-}" = --beside ]; do
+  beside+=("$2")
   shift 2
-  "$beside" >"$(log_of "$beside")" 2>&1 </dev/null &
+done
+# run_beside: each of them in turn; its status is kept beside its log. Told to end, it takes the running one along.
+run_beside() {
+  local command words
+  trap 'kill "$running" 2>/dev/null; exit 1' TERM
+  for command in "${beside[@]}"; do
+    read -ra words <<<"$command"
+    "${words[@]}" >"$(log_of "$command")" 2>&1 </dev/null &
+    running=$!
+    wait "$running"
+    echo "$? $SECONDS" >"$(log_of "$command").status"
+  done
+}
+if [ ${#beside[@]} -gt 0 ]; then
+  run_beside &
   beside_pid=$!
   trap 'kill "$beside_pid" 2>/dev/null' EXIT
 fi
@@ -91,14 +106,16 @@ while [ $# -gt 0 ]; do
   esac
   tell "$name" $((SECONDS - begin))
 done
-if [ -n "$beside" ]; then
+for command in "${beside[@]}"; do
   ran=crashed before=$failed
-  echo "$beside goes on; its log is $(log_of "$beside")"
-  wait "$beside_pid"
-  count_lines "$beside" "$(log_of "$beside")" $?
-  tell "$beside" "$SECONDS"
-  trap - EXIT
-fi
+  log=$(log_of "$command")
+  [ -s "$log.status" ] || echo "$command goes on; its log is $log"
+  until [ -s "$log.status" ] || ! kill -0 "$beside_pid" 2>/dev/null; do sleep 1; done
+  read -r status seconds <"$log.status" || status=1 seconds=$SECONDS
+  count_lines "$command" "$log" "$status"
+  tell "$command" "$seconds"
+done
+trap - EXIT
 
 echo
 for f in "${failures[@]}"; do echo "FAILED $f"; done

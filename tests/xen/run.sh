@@ -70,6 +70,7 @@ fill_share() {
   [ -z "$shell" ] || touch "$share/shell"
   : >"$share/results"
   : >"$share/figures"
+  : >"$share/rows"
   date +%s >"$share/begin"
 }
 
@@ -126,6 +127,19 @@ all_noted() {
   done < <(plan "$@")
 }
 
+# same_results: with the GPU on the bus each program says of each of its tests, and of as many bytes, what it said
+# with the model in the daemon, as the last run of that kind has it. What is timed has no fixed number of bytes.
+same_results() {
+  local program
+  sed 's/^\(pace: .*\) (.*/\1/' "$share/rows" | sort -u >"${noted%.json}.rows"
+  on_bus && [ -s "$bed/figures.rows" ] || return 0
+  while read -r program; do
+    judge "$program has the results that it has with the model in the daemon" \
+      diff <(grep "^$program: " "$bed/figures.rows") <(grep "^$program: " "$bed/figures-pci.rows")
+  done < <(comm -12 <(programs_of "$bed/figures.rows") <(programs_of "$bed/figures-pci.rows"))
+}
+programs_of() { sed 's/: .*//' "$1" | sort -u; }
+
 # Prints results as they come, until the machine is off.
 follow() { tail -n +1 -f --pid="$1" "$share/results" 2>/dev/null; }
 
@@ -170,9 +184,11 @@ judge() {
 }
 # isolation: what a GPU on the bus reached, held against Xen's own frame table by the process that is the GPU.
 isolation() {
-  local planted wrong
+  local planted wrong tiled asked
   [ -s "$log/dma.log" ] || return
   planted=$(between dma_violations 90 91)
+  tiled=$(between aperture_accesses 60 61)
+  asked=$(awk '$1 == "tiled_accesses" {n = $2} END {print n + 0}' "$share/figures")
   wrong=$(($(dma_at dma_violations) - planted + $(dma_at dma_refused)))
   {
     echo "dma_accesses $(dma_at dma_accesses)"
@@ -180,12 +196,15 @@ isolation() {
     echo "dma_violations $wrong"
     echo "longest_answer_us $(dma_at longest_answer_us)"
     ! marked 91 || echo "dma_planted_caught $planted"
+    ! marked 61 || echo "tiled_accesses_by_aperture $tiled"
   } >>"$share/figures"
   {
     grep -E '^(violation|refused)' "$log/dma.log" | head -n 10
     judge "accesses of the GPU were checked ($(dma_at dma_checked))" [ "$(dma_at dma_checked)" -gt 0 ]
     judge "the GPU reached no frame that it must not ($wrong)" [ "$wrong" = 0 ]
     ! marked 91 || judge "a wrong frame that was planted is caught ($planted)" [ "$planted" -gt 0 ]
+    ! marked 61 || judge "tiled memory was reached through the GPU's aperture ($tiled of $asked accesses)" \
+      [ "$asked" -gt 0 -a "$((100 * tiled))" -ge "$((99 * asked))" ]
     ! marked 52 || judge "nothing was reached after the daemon was killed" [ "$(between dma_accesses 51 52)" = 0 ]
   } | tee -a "$share/results"
 }
@@ -217,6 +236,7 @@ noted=$bed/figures.json
 ! on_bus || noted=$bed/figures-pci.json
 figures "$noted"
 all_noted "$@" | tee -a "$share/results"
+same_results | tee -a "$share/results"
 grep -q '^done$' "$share/results" || {
   echo "not ok the bed reaches its end" | tee -a "$share/results"
   tail -n 30 "$log/serial.log"

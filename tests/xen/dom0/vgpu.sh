@@ -161,6 +161,7 @@ program_worked() {
   status=$?
   while read -r line; do
     echo "${line#bed: } in $name" >>/bed/results
+    echo "$program: ${line#bed: }" >>/bed/rows
     count=$((count + 1))
     [[ $line =~ \(([0-9]+)\ bytes\) ]] && bytes=$((bytes + BASH_REMATCH[1]))
   done < <(said "$name" | grep -aE '^bed: (not )?ok ')
