@@ -25,6 +25,9 @@ struct MediatorConfig {
   uint64_t clock_refresh_ns = 1'000'000;
   /// Status events of one engine of a guest that waits for nothing are shown at most so often.
   uint64_t status_interval_ns = 1'000'000;
+  /// Leaf page tables of a vGPU that are read again before each submission however long they did
+  /// not change: for hypervisors where a page does not stop trapping in a run of writes into it.
+  uint32_t open_leaves = 0;
   uint32_t max_vgpus = 4096;  ///< as many as a recording may hold; memory bounds them before
   uint32_t refusals_to_failsafe = 64;  ///< refused submissions before failsafe
   uint32_t batch_copy_pages = 8192;    ///< host-owned copies of batches one vGPU may hold

@@ -50,8 +50,9 @@ hv::Status Vgpu::build() {
   if (!entries.ok()) return entries.error();
   ggtt_ = std::make_unique<shadow::Ggtt>(domain_, shared_.gpu, shared_.space, shared_.retired, id_,
                                          entries.value(), config_.windows);
-  ppgtt_ = std::make_unique<shadow::PpgttSet>(domain_, shared_.gpu, shared_.retired, id_,
-                                              shadow::PpgttLimits{});
+  ppgtt_ = std::make_unique<shadow::PpgttSet>(
+      domain_, shared_.gpu, shared_.retired, id_,
+      shadow::PpgttLimits{.kept_open = shared_.config.open_leaves});
   device_ =
       std::make_unique<DeviceModel>(config_, registers.value(), static_cast<DeviceSink&>(*this));
   clock_page_ = std::make_unique<ClockPage>(domain_, device_->registers());

@@ -23,7 +23,7 @@ struct PpgttLimits {
   uint32_t tables = 65536;        ///< shadow table pages of one vGPU (256 MiB of tables)
   uint32_t roots = 4096;          ///< address spaces
   uint32_t out_of_sync = 4096;    ///< leaf tables unprotected at once
-  uint32_t kept_open = 8;         ///< of these, settled ones that are not protected again
+  uint32_t kept_open = 0;         ///< of these, settled ones that are not protected again
   uint32_t oos_after_writes = 2;  ///< trapped writes after which a leaf goes out of sync
 };
 

@@ -83,8 +83,12 @@ class Tables {
   void update_written(TrackedPage& page, unsigned first, std::span<const uint64_t> now);
   void reread_later(TrackedPage& page);
   void reread(TrackedPage& page);
-  void resync(TrackedPage& page);
-  void protect_settled(size_t count);
+  struct Settled {
+    uint32_t since;  ///< unchanged for at least so many syncs
+    size_t protects_left;
+  };
+  Settled settled_pages();
+  void resync(TrackedPage& page, Settled& settled);
   void forget_if_unused(TrackedPage& page);
 
   hv::Domain& domain_;

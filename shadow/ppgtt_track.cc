@@ -119,38 +119,42 @@ void Tables::sync() {
   for (size_t n = std::min(kRetriesPerSync, retries_.size()); n > 0 && retries_.size() > 0; --n) {
     retry(retries_[next_retry_++ % retries_.size()]);
   }
-  size_t settled = 0;
-  for (size_t i = out_of_sync_.size(); i-- > 0;) {
-    resync(out_of_sync_[i]);
-    settled += out_of_sync_[i].unchanged >= kSettledSyncs;
-  }
-  if (settled > limits_.kept_open) {
-    protect_settled(std::min(settled - limits_.kept_open, kProtectsPerSync));
-  }
+  Settled settled = settled_pages();
+  // Backwards: a page that is protected leaves the list, and its place is taken by one already
+  // seen.
+  for (size_t i = out_of_sync_.size(); i-- > 0;) resync(out_of_sync_[i], settled);
   for (size_t i = waiting_.size(); i-- > 0;) link_waiting(waiting_[i]);
 }
 
-void Tables::resync(TrackedPage& page) {
+/// Which of the settled pages are protected now. The table a guest fills next is most often one it
+/// filled last, and where a page does not stop trapping in the middle of a run (docs/XEN.md) those
+/// that changed last are better left open.
+Tables::Settled Tables::settled_pages() {
+  Settled s{kSettledSyncs, kProtectsPerSync};
+  if (limits_.kept_open == 0) return s;
+  std::vector<uint32_t> unchanged;
+  for (size_t i = 0; i < out_of_sync_.size(); ++i) {
+    if (out_of_sync_[i].unchanged >= kSettledSyncs) unchanged.push_back(out_of_sync_[i].unchanged);
+  }
+  if (unchanged.size() <= limits_.kept_open) return {kSettledSyncs, 0};
+  const auto last_kept = unchanged.begin() + limits_.kept_open;
+  std::ranges::nth_element(unchanged, last_kept);
+  s.since = *last_kept;
+  s.protects_left = std::min(s.protects_left, unchanged.size() - limits_.kept_open);
+  return s;
+}
+
+void Tables::resync(TrackedPage& page, Settled& settled) {
+  // Protected first and read after, so that no write falls between.
+  if (page.unchanged >= settled.since && settled.protects_left > 0) {
+    --settled.protects_left;
+    (void)protect(page);
+  }
   const auto changed = reread_leaves(page);
   ++counts_.resyncs;
   page.unchanged = changed.ok() && !*changed ? page.unchanged + 1 : 0;
-}
-
-/// The table a guest fills next is most often one it filled last, and where Xen completes a trapped
-/// write in the page itself (docs/XEN.md), a page cannot stop trapping in the middle of a run: so
-/// those that changed last stay open, and the others are protected, the longest unchanged first.
-void Tables::protect_settled(size_t count) {
-  std::vector<TrackedPage*> pages;
-  for (size_t i = 0; i < out_of_sync_.size(); ++i) {
-    if (out_of_sync_[i].unchanged >= kSettledSyncs) pages.push_back(&out_of_sync_[i]);
-  }
-  std::ranges::nth_element(pages, pages.begin() + static_cast<ptrdiff_t>(count) - 1,
-                           std::ranges::greater{}, &TrackedPage::unchanged);
-  for (TrackedPage* page : std::span{pages}.first(count)) {
-    // Protected first and read after, so that no write falls between. What is protected is in sync:
-    // a page that cannot be read just now stays on the list.
-    if (protect(*page).ok() && !reread_leaves(*page).ok()) go_out_of_sync(*page);
-  }
+  // What is protected is in sync: a page that cannot be read just now stays on the list.
+  if (!changed.ok() && page.is_protected) go_out_of_sync(page);
 }
 
 void Tables::forget_if_unused(TrackedPage& page) {

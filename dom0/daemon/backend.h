@@ -69,6 +69,8 @@ class Backend {
   virtual CpuPort* cpu() { return nullptr; }
   virtual ~Backend() = default;
   [[nodiscard]] virtual std::string name() const = 0;
+  /// Whether a guest's page that is unprotected stops trapping also in a run of writes into it.
+  [[nodiscard]] virtual bool releases_at_once() const { return true; }
   /// The memory a modelled GPU reaches.
   virtual gpu::model::DmaBus& bus() = 0;
   /// The GPU that the configuration names, before the first guest. Unless the back end knows of

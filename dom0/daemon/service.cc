@@ -77,11 +77,13 @@ std::string Service::start() {
 }
 
 mediator::MediatorConfig Service::mediator_config() const {
+  constexpr uint32_t kOpenLeaves = 8;
   mediator::MediatorConfig m;
   m.slice_ns = config_.slice_ms * 1'000'000;
   m.hang_ns = config_.hang_ms * 1'000'000;
   m.status_interval_ns = config_.status_us * 1000;
   m.clock_refresh_ns = config_.clock_us * 1000;
+  m.open_leaves = backend_.releases_at_once() ? 0 : kOpenLeaves;
   return m;
 }
 
@@ -152,12 +154,10 @@ hv::Result<hv::DomId, Problem> Service::admit(const Backend::Identity& who, cons
   g->name = who.name;
   g->since_ns = clock_.now_ns();
   g->backend = std::move(*opened);
-  mediator::VgpuConfig wanted = vgpu_config(type, config_, who.name);
-  wanted.device_id = driver_->gpu_info().device_id;
   init_shares(*g);
   g->subject = session_->next_subject();
   const bool recorded = recordings_.begin(who.name, who.id);
-  auto id = session_->create_vgpu(g->backend->domain(), wanted, recorded);
+  auto id = session_->create_vgpu(g->backend->domain(), wanted(*g), recorded);
   if (!id.ok()) {
     recordings_.end(g->subject);
     return Problem{
@@ -177,6 +177,12 @@ hv::Result<hv::DomId, Problem> Service::admit(const Backend::Identity& who, cons
   keep(guest);
   if (session_->mediator().gpu_shares() != configured_shares()) keep_gpu();
   return who.id;
+}
+
+mediator::VgpuConfig Service::wanted(const Guest& g) const {
+  mediator::VgpuConfig v = vgpu_config(g.type, config_, g.name);
+  v.device_id = driver_->gpu_info().device_id;
+  return v;
 }
 
 void Service::remove(hv::DomId domid, const std::string& why) {

@@ -135,6 +135,8 @@ class Service {
   void start_shares();
   void stop_shares();
   hv::Result<void, Problem> share_fits(const VgpuType& type);
+  /// What the vGPU of such a guest is like.
+  [[nodiscard]] mediator::VgpuConfig wanted(const Guest& g) const;
   void init_shares(Guest& g);
   void begin_shares(hv::DomId domid, Guest& g);
   const char* apply_share(Guest& g);

@@ -138,7 +138,7 @@ bool Service::go_on_with(const KeptGuest& k, std::unique_ptr<BackendGuest> backe
   if (const VgpuType* now = config_.find_type(k.type.name)) g->type.shares = now->shares;
   init_shares(*g);
   if (k.shares) g->shares = *k.shares;
-  const auto id = session_->create_vgpu(g->backend->domain(), vgpu_config(k.type, config_, k.name));
+  const auto id = session_->create_vgpu(g->backend->domain(), wanted(*g));
   if (!id.ok()) return false;
   g->vgpu = *id;
   Guest& guest = *guests_.emplace(k.backend.domain, std::move(g)).first->second;

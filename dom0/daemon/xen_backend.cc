@@ -104,6 +104,7 @@ class XenBackend final : public Backend {
   }
 
   [[nodiscard]] std::string name() const override { return "xen"; }
+  [[nodiscard]] bool releases_at_once() const override { return hv::xen::releases_at_once(); }
   CpuPort* cpu() override { return &cpu_; }
   gpu::model::DmaBus& bus() override { return bus_; }
   hv::Result<std::unique_ptr<GpuUnit>, Problem> make_gpu(const Config& config, WallClock& clock,

@@ -74,6 +74,9 @@ class Calls {
   virtual void sleep_us(unsigned us) = 0;
 };
 
+/// Whether a page stops trapping as soon as its type is taken off, also in the middle of a run of
+/// writes into it: what Calls::completes_by_address() says of every domain here.
+bool releases_at_once();
 /// The real libraries. The error is one line.
 Result<std::unique_ptr<Calls>, std::string> open_calls(DomId domain);
 

@@ -199,6 +199,8 @@ Result<std::unique_ptr<Calls>, std::string> open_calls(DomId domain) {
   return std::unique_ptr<Calls>(std::move(calls));
 }
 
+bool releases_at_once() { return is_intel(); }
+
 XenDomain::Opened XenDomain::open(DomId domid, const XenConfig& config) {
   auto calls = open_calls(domid);
   if (!calls.ok()) return calls.error();

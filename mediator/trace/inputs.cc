@@ -11,7 +11,7 @@ using hv::trace::Record;
 
 constexpr uint64_t kConfigBytes = 256;
 constexpr uint64_t kMaxTime = 1'000'000'000'000;  // nanoseconds of a setting
-constexpr uint64_t kMaxName = 256, kMaxVgpus = 4096, kMaxPixels = 16384;
+constexpr uint64_t kMaxName = 256, kMaxVgpus = 4096, kMaxPixels = 16384, kMaxOpenLeaves = 4096;
 constexpr uint64_t kGgttBytes = gen9::kGgttEntries * hv::kPageSize;
 
 bool window(uint64_t base, uint64_t bytes) {
@@ -27,7 +27,8 @@ bool power_of_two(uint64_t v) { return (v & (v - 1)) == 0; }
 
 bool sane_session(const Record& r) {
   return r.args[0] >= 1 && r.args[0] <= kMaxTime && r.args[1] <= kMaxTime &&
-         r.args[4] <= kMaxVgpus && r.args[5] <= UINT32_MAX && r.args[7] <= kMaxTime;
+         r.args[4] <= kMaxVgpus && r.args[5] <= UINT32_MAX && r.args[7] <= kMaxTime &&
+         r.args[8] <= kMaxOpenLeaves;
 }
 
 MediatorConfig decode_session(const Record& r) {
@@ -40,6 +41,7 @@ MediatorConfig decode_session(const Record& r) {
   c.refusals_to_failsafe = static_cast<uint32_t>(r.args[5]);
   c.status_interval_ns = r.args[6];  // 0 in recordings from before there was one, as it was then
   if (r.args[7] != 0) c.clock_refresh_ns = r.args[7];  // 1 ms before it was written down
+  c.open_leaves = static_cast<uint32_t>(r.args[8]);
   return c;
 }
 

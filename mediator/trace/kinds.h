@@ -23,7 +23,7 @@ inline constexpr Kind gpu_info{80}, alloc_page{81}, free_page{82}, write_page{83
 inline constexpr hv::trace::KindInfo kMediatorKinds[] = {
     {kind::session, Role::input, "session",
      "slice_ns hang_ns scan_all keep_originals max_vgpus refusals_to_failsafe "
-     "status_interval_ns:o clock_refresh_ns:o",
+     "status_interval_ns:o clock_refresh_ns:o open_leaves:o",
      nullptr},
     {kind::create, Role::input, "create",
      "domain device_id:x revision low_base:x low_bytes:x high_base:x high_bytes:x "

@@ -70,7 +70,7 @@ Session::~Session() = default;
 void Session::record_config(const MediatorConfig& c) {
   journal_.input(kind::session, 0,
                  {c.slice_ns, c.hang_ns, c.scan_all, c.keep_originals, c.max_vgpus,
-                  c.refusals_to_failsafe, c.status_interval_ns, c.clock_refresh_ns});
+                  c.refusals_to_failsafe, c.status_interval_ns, c.clock_refresh_ns, c.open_leaves});
 }
 
 Session::Guest* Session::find(hv::VgpuId id) {

@@ -84,6 +84,27 @@ TEST_F(VgpuTest, ASubmissionLikeTheLastLeavesTheGgttAndTranslationsAlone) {
   EXPECT_EQ(gpu.invalidations, invalidations);
 }
 
+TEST_F(VgpuTest, ALeafTableThatSettledTrapsUnlessItIsToStayOpen) {
+  constexpr uint64_t kPml4 = 0x20000, kLeaf = 0x23000;
+  for (const uint32_t open : {0u, 1u}) {
+    config.open_leaves = open;
+    TearDown();
+    guests.clear();
+    SetUp();
+    Guest& guest = add_guest();
+    guest.make_context(kA);
+    for (uint64_t at = kPml4; at < kLeaf; at += 0x1000)
+      guest.store(at, static_cast<uint32_t>(at + 0x1000) | 3);
+    for (uint32_t i = 0; i < 20; ++i) {
+      guest.emit(kA, {kNoop, kNoop});
+      guest.submit(kDescA);
+      finish();
+    }
+    const uint64_t before = guest.domain.counts().page_writes;
+    guest.store(kLeaf + 8, 0x5003);
+    EXPECT_EQ(guest.domain.counts().page_writes, before + (open ? 0 : 1)) << open;
+  }
+}
 TEST_F(VgpuTest, TwoContextsGoToTheGpuTogether) {
   g().submit(kDescA, kDescB);
   ASSERT_EQ(gpu.running[0].size(), 2u);

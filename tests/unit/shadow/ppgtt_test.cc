@@ -44,8 +44,6 @@ TEST_F(PpgttTest, ALeafIsNotLinkedBeforeItWasRead) {
 }
 
 TEST_F(PpgttTest, ASettledLeafIsProtectedAndABurstReleasesIt) {
-  limits.kept_open = 0;
-  start();
   chain();
   write(kPt, 0, entry(100));
   const RootId root = root_of();

@@ -181,6 +181,16 @@ TEST(Inputs, PageWritesStayInsideTheirPage) {
   EXPECT_FALSE(sane(0x1000, 9));
 }
 
+TEST(Inputs, OpenLeavesAreNoneInOldRecordingsAndBounded) {
+  Record r = trap(kind::session, {5'000'000, 1, 0, 0, 1, 1, 0, 0});
+  EXPECT_TRUE(sane_session(r));
+  EXPECT_EQ(decode_session(r).open_leaves, 0u);
+  r.args[8] = 8;
+  EXPECT_EQ(decode_session(r).open_leaves, 8u);
+  r.args[8] = 4097;
+  EXPECT_FALSE(sane_session(r));
+}
+
 TEST(Inputs, WindowsOutsideTheGgttAreNotSane) {
   Record r =
       trap(kind::create, {1, 0x1912, 6, 0, 1 << 20, 1 << 28, 1 << 28, 1 << 28, 4, 1024, 768, 1, 1});
