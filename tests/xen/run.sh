@@ -194,6 +194,7 @@ isolation() {
     echo "dma_accesses $(dma_at dma_accesses)"
     echo "dma_checked $(dma_at dma_checked)"
     echo "dma_violations $wrong"
+    echo "aperture_checked $(dma_at aperture_checked)"
     echo "longest_answer_us $(dma_at longest_answer_us)"
     ! marked 91 || echo "dma_planted_caught $planted"
     ! marked 61 || echo "tiled_accesses_by_aperture $tiled"

@@ -62,6 +62,25 @@ void DmaLog::on_access(const model::DmaAccess& a) {
   ++row.accesses;
 }
 
+void DmaLog::on_aperture(uint64_t fence, hv::BusFrame frame) {
+  const auto complain = [&](const char* why, uint64_t& counter) {
+    ++counter;
+    if (++described_ <= kMaxDescribed)
+      out_ << why << ": aperture under fence " << hex(fence) << " at frame " << hex(frame.v)
+           << std::endl;
+  };
+  if (!ram_.is_ram(frame)) return complain("refused, no RAM was shared there", refused_);
+  const Owner owner = owners_.owner_of(frame);
+  if (owner.kind == Owner::Kind::unknown) return;
+  ++aperture_checked_;
+  if (owner.kind == Owner::Kind::hypervisor)
+    return complain("violation, no domain's frame", violations_);
+  if (fence == 0) return;
+  if (owner.domain == 0) return complain("violation, dom0's frame", violations_);
+  if (guest_under_.emplace(fence, owner.domain).first->second != owner.domain)
+    complain("violation, two guests' frames", violations_);
+}
+
 void DmaLog::mark(uint32_t number) { out_ << "mark " << number << std::endl; }
 
 void DmaLog::write() {
@@ -71,7 +90,8 @@ void DmaLog::write() {
          << row.accesses << ' ' << name(row.owner) << '\n';
   rows_.clear();
   out_ << "dma_accesses " << accesses_ << "\ndma_checked " << checked_ << "\ndma_violations "
-       << violations_ << "\ndma_refused " << refused_ << std::endl;
+       << violations_ << "\ndma_refused " << refused_ << "\naperture_checked " << aperture_checked_
+       << std::endl;
 }
 
 }  // namespace gpu::proxy

@@ -46,6 +46,11 @@ class DmaLog final : public model::DmaObserver {
   DmaLog(RamMap& ram, Owners& owners, std::ostream& out) : ram_(ram), owners_(owners), out_(out) {}
 
   void on_access(const model::DmaAccess& access) override;
+  /// A CPU reached a frame through the aperture; `fence` is the register over the place, or 0.
+  /// Under a fence are guests' frames alone, and those of one guest.
+  void on_aperture(uint64_t fence, hv::BusFrame frame);
+  /// What is under a fence may be another guest's from now on.
+  void fences_changed() { guest_under_.clear(); }
   /// A line in the log: what the test does next.
   void mark(uint32_t number);
   /// Every context, frame and kind of access since the last time, one line each, and the sums.
@@ -55,6 +60,8 @@ class DmaLog final : public model::DmaObserver {
   /// Accesses checked against an owner that is known.
   [[nodiscard]] uint64_t checked() const { return checked_; }
   [[nodiscard]] uint64_t violations() const { return violations_; }
+  /// The same of those through the aperture.
+  [[nodiscard]] uint64_t aperture_checked() const { return aperture_checked_; }
   /// Accesses that met no RAM.
   [[nodiscard]] uint64_t refused() const { return refused_; }
 
@@ -80,7 +87,9 @@ class DmaLog final : public model::DmaObserver {
   Owners& owners_;
   std::ostream& out_;
   std::map<Key, Row> rows_;
-  std::unordered_map<uint32_t, uint16_t> guest_of_;  ///< by context (LRCA)
+  std::unordered_map<uint32_t, uint16_t> guest_of_;     ///< by context (LRCA)
+  std::unordered_map<uint64_t, uint16_t> guest_under_;  ///< by fence
+  uint64_t aperture_checked_ = 0;
   uint64_t accesses_ = 0, checked_ = 0, violations_ = 0, refused_ = 0, described_ = 0;
 };
 

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 
+#include "shadow/gen9/pte.h"
 #include "shadow/gen9/regs.h"
+#include "shadow/gen9/tiling.h"
 
 namespace gpu::proxy {
 namespace {
@@ -199,6 +201,8 @@ uint32_t Server::read_dword(uint64_t offset) {
 
 void Server::write_dword(uint64_t offset, uint32_t value) {
   if (offset < gen9::kMmioBytes) {
+    if (offset >= gen9::kFence0 && offset < gen9::kFence0 + 8 * gen9::kFences)
+      dma_.fences_changed();
     return gpu_->registers.write(static_cast<uint32_t>(offset), value, clock_.now_ns());
   }
   if (offset < gen9::kGttOffset) return;
@@ -206,6 +210,20 @@ void Server::write_dword(uint64_t offset, uint32_t value) {
   const uint64_t high = ~uint64_t{0} << 32;
   gpu_->model.write_ggtt(index,
                          offset % 8 ? (old & ~high) | uint64_t{value} << 32 : (old & high) | value);
+}
+
+void Server::check_aperture(uint64_t offset) {
+  if (!space_.bus_master()) return;
+  uint64_t fence = 0, address = offset;
+  for (uint32_t n = 0; n < gen9::kFences && fence == 0; ++n) {
+    const uint64_t reg = gpu_->model.read64(gen9::kFence0 + 8 * n);
+    const auto f = gen9::decode_fence(reg);
+    if (!f || !f->contains(offset)) continue;
+    fence = reg;
+    address = f->detile(offset);
+  }
+  const uint64_t entry = gpu_->model.read_ggtt(address >> hv::kPageShift);
+  if (entry & gen9::kPtePresent) dma_.on_aperture(fence, gen9::pte_frame(entry));
 }
 
 uint64_t Server::bar_read(const BarAccess& a) {
@@ -224,6 +242,7 @@ uint64_t Server::bar_read(const BarAccess& a) {
   }
   if (high >= gen9::kApertureBytes) return ones(a.bytes);
   ++counts_.aperture_reads;
+  check_aperture(high);
   gpu_->model.read_aperture(high, std::as_writable_bytes(std::span(&value, 1)).first(a.bytes));
   return value;
 }
@@ -241,6 +260,7 @@ void Server::bar_write(const BarAccess& a) {
     if (a.bytes == 8) write_dword(low + 4, static_cast<uint32_t>(a.value >> 32));
   } else if (high < gen9::kApertureBytes) {
     ++counts_.aperture_writes;
+    check_aperture(high);
     gpu_->model.write_aperture(high, std::as_bytes(std::span(&a.value, 1)).first(a.bytes));
   }
 }

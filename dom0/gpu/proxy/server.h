@@ -74,6 +74,8 @@ class Server {
   std::optional<uint64_t> answer(Message& message);
   uint64_t bar_read(const BarAccess& a);
   void bar_write(const BarAccess& a);
+  /// Whose frame an access to the aperture reaches.
+  void check_aperture(uint64_t offset);
   uint32_t read_dword(uint64_t offset);
   void write_dword(uint64_t offset, uint32_t value);
   void test_register(unsigned offset, uint32_t value);

@@ -208,6 +208,28 @@ class FixedOwners final : public Owners {
   std::map<uint64_t, Owner> of;
 };
 
+TEST(ApertureOwnersTest, AreFoundBehindFencesAndEntries) {
+  FixedOwners owners;
+  owners.of[3] = {Owner::Kind::domain, 1};
+  owners.of[4] = {Owner::Kind::domain, 2};
+  Machine m(owners);
+  m.place();
+  m.share_ram();
+  m.bar_write(Machine::kBar0 + gen9::kGttOffset, (3 << 12) | gen9::kPtePresent, 8);
+  m.bar_write(Machine::kBar0 + gen9::kGttOffset + 8, (4 << 12) | gen9::kPtePresent, 8);
+  // Pages 0 and 1, X, 512 bytes wide: each page is one tile.
+  m.bar_write(Machine::kBar0 + gen9::kFence0, uint64_t{1} << 44 | uint64_t{3} << 32 | 1, 8);
+  m.bar_read(Machine::kBar2);
+  EXPECT_EQ(m.server->dma().aperture_checked(), 1u);
+  EXPECT_EQ(m.server->dma().violations(), 0u);
+  m.bar_write(Machine::kBar2 + 0x1000, 1, 4);
+  EXPECT_EQ(m.server->dma().violations(), 1u) << "two guests";
+  m.bar_write(Machine::kBar0 + gen9::kFence0, 0, 8);
+  m.bar_read(Machine::kBar2 + 0x1000);
+  EXPECT_EQ(m.server->dma().aperture_checked(), 3u);
+  EXPECT_EQ(m.server->dma().violations(), 1u);
+}
+
 class DmaLogTest : public ::testing::Test {
  protected:
   struct AllRam final : RamMap {
@@ -253,6 +275,33 @@ TEST_F(DmaLogTest, TheSameAddressMayBelongToAnotherGuestsContextOnceItIsLoadedAg
 TEST_F(DmaLogTest, AFrameOfTheHypervisorIsAViolation) {
   access(50, 0x8000);
   EXPECT_EQ(log.violations(), 1u);
+}
+
+TEST_F(DmaLogTest, UnderAFenceAreOneGuestsFrames) {
+  constexpr uint64_t kFence = 0x200000001;
+  log.on_aperture(kFence, hv::BusFrame{1});
+  log.on_aperture(kFence, hv::BusFrame{1});
+  log.on_aperture(kFence + 0x1000, hv::BusFrame{2});
+  EXPECT_EQ(log.aperture_checked(), 3u);
+  EXPECT_EQ(log.violations(), 0u);
+  log.on_aperture(kFence, hv::BusFrame{2});
+  EXPECT_EQ(log.violations(), 1u);
+  EXPECT_NE(out.str().find("two guests' frames: aperture under fence 0x200000001 at frame 0x2"),
+            std::string::npos)
+      << out.str();
+  log.fences_changed();
+  log.on_aperture(kFence, hv::BusFrame{2});
+  log.on_aperture(kFence, hv::BusFrame{0});
+  EXPECT_EQ(log.violations(), 2u) << "dom0's frame";
+}
+
+TEST_F(DmaLogTest, ThroughTheApertureNobodyReachesXensFrames) {
+  log.on_aperture(0, hv::BusFrame{0});
+  EXPECT_EQ(log.violations(), 0u) << "the host driver's own";
+  log.on_aperture(0, hv::BusFrame{50});
+  EXPECT_EQ(log.violations(), 1u);
+  log.on_aperture(0, hv::BusFrame{100});
+  EXPECT_EQ(log.refused(), 1u);
 }
 
 TEST_F(DmaLogTest, WhatIsNoRamIsRefusedWithEngineAndContext) {
