@@ -35,11 +35,15 @@ class GpuUnit {
    private:
     GpuUnit& unit_;
   };
+  /// Readable when the GPU interrupts; -1 if it does not, or in another way.
+  [[nodiscard]] virtual int event_fd() const { return -1; }
   // Only inside an Entry.
   /// Somebody's work is on the GPU.
   virtual void set_occupied(bool occupied) = 0;
   /// Interrupts are being looked at; the next one is signalled again.
   virtual void acknowledge() {}
+  /// All events of the GPU were taken.
+  virtual void were_taken() {}
   /// When somebody must look for events without being told, by the daemon's clock; UINT64_MAX:
   /// never.
   virtual uint64_t look_ns(uint64_t now) { return (void)now, UINT64_MAX; }

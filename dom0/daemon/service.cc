@@ -60,6 +60,7 @@ std::string Service::start() {
   auto made = backend_.make_gpu(config_, clock_, [this] { signal_eventfd(interrupt_.get()); });
   if (!made.ok()) return made.error().cause + "; " + made.error().cure;
   gpu_ = std::move(*made);
+  if (gpu_->event_fd() >= 0) watch(gpu_->event_fd());
   driver_ = std::make_unique<gpu::Driver>(gpu_->device(), gpu_->driver_config());
   if (const auto s = driver_->start(); !s.ok())
     return std::string("the GPU does not come up: ") + hv::error_name(s.error());

@@ -101,6 +101,7 @@ bool Service::serve(bool all) {
   for (auto& [id, g] : guests_)
     if (g->backend->changes() != g->kept_changes) keep(*g);
   if (const uint64_t now = clock_.now_ns(); now >= next_tell_ns_) tell_changes(now);
+  gpu_->were_taken();
   if (cpu_) cpu_->tick(clock_.now_ns());
   arm_timer();
   return any;

@@ -54,7 +54,7 @@ void Driver::service_interrupts() {
     const uint32_t bits = device_.read32(iir);
     if (!bits) continue;
     // The message is sent on an edge of the master's output, so it must be low meanwhile.
-    if (!silenced && !config_.silicon) device_.write32(gen9::kMasterIrq, 0);
+    if (!silenced && is_heard()) device_.write32(gen9::kMasterIrq, 0);
     silenced = true;
     device_.write32(iir, bits);
     for (EngineId e : gen9::kAllEngines) {
@@ -62,7 +62,7 @@ void Driver::service_interrupts() {
       service_engine_interrupt(e, bits >> gen9::info(e).irq_shift & 0xffff);
     }
   }
-  if (silenced && !config_.silicon) device_.write32(gen9::kMasterIrq, gen9::kMasterIrqEnable);
+  if (silenced && is_heard()) device_.write32(gen9::kMasterIrq, gen9::kMasterIrqEnable);
 }
 
 void Driver::service_engine_interrupt(EngineId e, uint32_t bits) {

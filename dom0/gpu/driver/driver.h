@@ -23,6 +23,8 @@ struct DriverConfig {
   /// Apply the hardware's work-arounds, and find events without interrupts: in the status pages,
   /// looking at registers only where a context stays for long.
   bool silicon = false;
+  /// With silicon: somebody hears the interrupt line and calls interrupted().
+  bool interrupts = false;
   /// So many bytes of the aperture, next to the driver's own, are for set_fence's user; the
   /// mediator gets what is above.
   uint64_t fenced_bytes = 0;
@@ -62,6 +64,9 @@ class Driver final : public mediator::HostGpu {
   [[nodiscard]] uint64_t unexpected_events(EngineId engine) const {
     return ports(engine).unexpected();
   }
+
+  /// The GPU asserted its line: the next poll() finds out why, and acknowledges it.
+  void interrupted() { asserted_ = true; }
 
   /// Fence register `n` of the GPU: what the CPU sees detiled through the aperture. Survives
   /// resets.
@@ -136,6 +141,8 @@ class Driver final : public mediator::HostGpu {
   void write_fence(unsigned n);
 
   // silicon.cc
+  /// Interrupts go out, and somebody answers them.
+  [[nodiscard]] bool is_heard() const { return !config_.silicon || config_.interrupts; }
   void init_workarounds();
   /// The device left the bus.
   bool vanished();
@@ -196,6 +203,7 @@ class Driver final : public mediator::HostGpu {
   uint64_t own_next_ = hv::kPageSize;  ///< next free address of the driver's own GGTT range
   uint64_t filled_ = 0;                ///< entries that are ours or scratch
   bool ggtt_written_ = false;          ///< since the last flush
+  bool asserted_ = false;              ///< the interrupt line, since the last look
   std::array<uint64_t, gen9::kFences> fences_{};
   std::deque<mediator::GpuEvent> events_;
   uint64_t moved_ns_ = 0, looked_ns_ = 0, looked_before_ns_ = 0;

@@ -173,7 +173,7 @@ void Driver::init_interrupts() {
     device_.write32(iir - 4, ~wanted);
   }
   // Where events are polled, the line stays low: nobody would answer it.
-  if (!config_.silicon) device_.write32(gen9::kMasterIrq, gen9::kMasterIrqEnable);
+  if (is_heard()) device_.write32(gen9::kMasterIrq, gen9::kMasterIrqEnable);
 }
 
 void Driver::init_ppat() {

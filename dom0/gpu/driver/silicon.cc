@@ -81,7 +81,7 @@ bool Driver::stays_long(EngineId e, uint64_t now) {
   if (idle(e) || has_status(e)) return false;
   const uint64_t stays = now - state.moved_ns;
   if (stays >= kLongNs) return true;
-  if (now < state.tell_ns) return false;
+  if (now < state.tell_ns || config_.interrupts) return false;
   state.tell_ns = now + stays;
   emit(mediator::GpuEventKind::user_interrupt, e, 0, 0);
   return false;
@@ -94,7 +94,8 @@ bool Driver::look_due() {
   for (const EngineId e : gen9::kAllEngines) stays |= stays_long(e, now);
   const bool busy = std::ranges::any_of(gen9::kAllEngines, [this](EngineId e) { return !idle(e); });
   const bool rests = !busy && moved_ns_ > looked_ns_ && now - moved_ns_ >= kRestNs;
-  if (!rests && !(stays && now - looked_ns_ >= kLookNs)) return false;
+  const bool due = rests || (stays && now - looked_ns_ >= kLookNs);
+  if (!std::exchange(asserted_, false) && !due) return false;
   looked_before_ns_ = std::exchange(looked_ns_, now);
   return true;
 }

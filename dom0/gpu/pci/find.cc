@@ -6,6 +6,7 @@
 
 #include "dom0/gpu/pci/function.h"
 #include "dom0/gpu/pci/ids.h"
+#include "dom0/gpu/pci/interrupt_line.h"
 
 namespace gpu::pci {
 namespace {
@@ -79,7 +80,7 @@ hv::Result<void, Problem> usable(const Places& p, const FunctionInfo& i) {
     return Problem{who + " is " + (name ? name : "unknown") + " (8086:" + hex(i.device) + ")",
                    "XenGVT drives Sky Lake, Kaby Lake, Coffee Lake and Comet Lake"};
   }
-  if (!i.driver.empty())
+  if (!i.driver.empty() && i.driver != kLineDriver)
     return Problem{who + " is held by the kernel driver " + i.driver,
                    "echo " + i.address + " > /sys/bus/pci/drivers/" + i.driver +
                        "/unbind, and blacklist " + i.driver +

@@ -98,6 +98,7 @@ Function::~Function() {
   // The kernel would wait a minute for the end of a reset of what is not there.
   if (config_ && !vanished()) {
     set_bus_master(false);
+    set_line(false);
     reset();
     if (enabled_by_us_) write_file("enable", "0");
   }
@@ -128,6 +129,11 @@ bool Function::set_bus_master(bool on) {
   if (now == 0xffff) return false;
   if (!write_config(kCommand, 2, on ? now | kBusMaster : now & ~kBusMaster)) return false;
   return ((config(kCommand, 2) & kBusMaster) != 0) == on;
+}
+
+bool Function::set_line(bool on) {
+  const uint32_t now = config(kCommand, 2);
+  return now != 0xffff && write_config(kCommand, 2, on ? now & ~kNoIntx : now | kNoIntx);
 }
 
 bool Function::reset() { return write_file("reset", "1"); }

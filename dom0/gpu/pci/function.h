@@ -63,6 +63,8 @@ class Function {
   bool write_config(unsigned offset, unsigned bytes, uint32_t value);
   /// Whether the function may reach memory by itself.
   bool set_bus_master(bool on);
+  /// Whether it may assert its interrupt line. Off from the start.
+  bool set_line(bool on);
   /// Function-level reset. False if the kernel has no way to, or it failed.
   bool reset();
   /// What stops the function when this process is killed; before it may reach memory. Guests may

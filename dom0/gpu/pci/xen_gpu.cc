@@ -26,6 +26,7 @@ hv::Result<std::unique_ptr<XenGpu>, Problem> XenGpu::open(const Places& places,
   g->machine_ = std::move(*machine);
   g->pages_ = std::make_unique<Pages>(*g->machine_);
   g->function_ = std::move(*function);
+  g->line_ = InterruptLine::open(places, *g->function_);
   g->bars_ = std::make_unique<MappedBars>(g->function_->bar(0), g->function_->bar(2));
   g->device_ =
       std::make_unique<PciDevice>(*g->bars_, *g->pages_, g->clock_, info->device, info->revision);

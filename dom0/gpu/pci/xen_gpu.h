@@ -9,6 +9,7 @@
 #include "dom0/gpu/driver/driver.h"
 #include "dom0/gpu/pci/device.h"
 #include "dom0/gpu/pci/function.h"
+#include "dom0/gpu/pci/interrupt_line.h"
 #include "hv/xen/machine_frames.h"
 #include "hv/xen/own_pages.h"
 
@@ -26,6 +27,8 @@ class XenGpu {
   [[nodiscard]] PciDevice& device() { return *device_; }
   [[nodiscard]] Function& function() { return *function_; }
   [[nodiscard]] hv::xen::MachineFrames& machine() { return *machine_; }
+  /// nullptr: events are polled.
+  [[nodiscard]] InterruptLine* line() { return line_.get(); }
   [[nodiscard]] SystemClock& clock() { return clock_; }
   [[nodiscard]] DriverConfig driver_config() const;
   /// From now on the GPU may reach memory; before, it is reset, so that nothing of its last owner's
@@ -51,7 +54,8 @@ class XenGpu {
   SystemClock clock_;
   std::unique_ptr<PciDevice> device_;
   std::unique_ptr<Keeper> keeper_;      ///< ends after the function was given back
-  std::unique_ptr<Function> function_;  ///< last: stops the GPU before its pages go
+  std::unique_ptr<Function> function_;  ///< stops the GPU before its pages go
+  std::unique_ptr<InterruptLine> line_;
 };
 
 }  // namespace gpu::pci

@@ -4,9 +4,11 @@
 
 #include <gmock/gmock.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 
 #include <sstream>
 
+#include "dom0/daemon/fd.h"
 #include "dom0/daemon/local_backend.h"
 #include "dom0/daemon/service.h"
 #include "dom0/gpu/proxy/faults.h"
@@ -53,7 +55,7 @@ class FaultyDevice final : public gpu::Device {
   gpu::proxy::FaultyRegisters registers{model_, status_};
 };
 
-class PolledUnit final : public GpuUnit {
+class PolledUnit : public GpuUnit {
  public:
   PolledUnit(gpu::model::DmaBus& bus, bool& isolated) : isolated_(isolated), device_(bus) {}
   FaultyDevice& device() override { return device_; }
@@ -74,18 +76,68 @@ class PolledUnit final : public GpuUnit {
   FaultyDevice device_;
 };
 
+/// One whose interrupts come over a descriptor.
+class HeardUnit final : public PolledUnit {
+ public:
+  using PolledUnit::PolledUnit;
+  [[nodiscard]] int event_fd() const override { return line_.get(); }
+  uint64_t look_ns(uint64_t) override { return UINT64_MAX; }
+  void acknowledge() override {
+    uint64_t n = 0;
+    told += ::read(line_.get(), &n, sizeof n) == sizeof n;
+  }
+  void were_taken() override { taken = told; }
+  void interrupt() const {
+    const uint64_t n = 1;
+    ASSERT_EQ(::write(line_.get(), &n, sizeof n), static_cast<ssize_t>(sizeof n));
+  }
+  int told = 0, taken = 0;
+
+ private:
+  Fd line_{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+};
+
 class PolledBackend final : public LocalBackend {
  public:
   using LocalBackend::LocalBackend;
   hv::Result<std::unique_ptr<GpuUnit>, Problem> make_gpu(const Config&, WallClock&,
                                                          std::function<void()>) override {
+    if (with_line) {
+      auto heard = std::make_unique<HeardUnit>(bus(), isolated);
+      line = heard.get();
+      return std::unique_ptr<GpuUnit>(std::move(heard));
+    }
     auto made = std::make_unique<PolledUnit>(bus(), isolated);
     unit = made.get();
     return std::unique_ptr<GpuUnit>(std::move(made));
   }
+  bool with_line = false;
+  HeardUnit* line = nullptr;
   bool isolated = false;
   PolledUnit* unit = nullptr;
 };
+
+TEST(HeardGpu, WakesTheServiceAndIsHeardOnce) {
+  WallClock clock;
+  std::ostringstream logged;
+  Log log(logged, LogLevel::debug, false);
+  PolledBackend backend(clock);
+  backend.with_line = true;
+  Service service(default_config(), backend, clock, log);
+  ASSERT_EQ(service.start(), "");
+  const auto is_awake = [&] {
+    pollfd p{service.event_fd(), POLLIN, 0};
+    return ::poll(&p, 1, 0) > 0;
+  };
+  service.pump();
+  ASSERT_FALSE(is_awake());
+  backend.line->interrupt();
+  ASSERT_TRUE(is_awake());
+  service.pump();
+  EXPECT_EQ(backend.line->told, 1);
+  EXPECT_EQ(backend.line->taken, 1);
+  EXPECT_FALSE(is_awake());
+}
 
 class PolledGpu : public testing::Test {
  protected:

@@ -59,6 +59,54 @@ struct SiliconDriver : testing::Test {
   std::vector<GpuEvent> events;
 };
 
+struct HeardDriver : testing::Test {
+  fake::FakeDevice device;
+  gpu::Driver driver{device,
+                     {.ggtt_bytes = uint64_t{16} << 20, .silicon = true, .interrupts = true}};
+  void SetUp() override {
+    ASSERT_TRUE(driver.start().ok());
+    device.executes = false;
+    device.writes.clear();
+  }
+  std::vector<GpuEvent> poll() {
+    std::vector<GpuEvent> all(16);
+    all.resize(driver.poll(all));
+    return all;
+  }
+  static constexpr uint32_t kIir = 0x44308;
+};
+
+TEST_F(HeardDriver, LetsInterruptsOut) {
+  EXPECT_NE(device.regs[gen9::kMasterIrq] & gen9::kMasterIrqEnable, 0u);
+}
+TEST_F(HeardDriver, LooksForTheReasonWhenToldAndAcknowledgesIt) {
+  device.regs[kIir] = gen9::irq::kUser << gen9::info(EngineId::rcs).irq_shift;
+  device.regs[gen9::kMasterIrq] |= 1;
+  EXPECT_TRUE(poll().empty()) << "nobody was told";
+  const uint64_t before = device.accesses;
+  poll();
+  EXPECT_EQ(device.accesses, before) << "and it costs nothing";
+  driver.interrupted();
+  const auto events = poll();
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].kind, GpuEventKind::user_interrupt);
+  EXPECT_EQ(events[0].engine, EngineId::rcs);
+  EXPECT_EQ(device.regs[kIir], 0u);
+  const auto master = device.written(gen9::kMasterIrq);
+  ASSERT_EQ(master.size(), 2u) << "low while it is acknowledged";
+  EXPECT_EQ(master[0], 0u);
+  EXPECT_EQ(master[1], gen9::kMasterIrqEnable);
+  EXPECT_TRUE(poll().empty());
+}
+TEST_F(HeardDriver, GuessesNoInterrupts) {
+  const uint64_t d = descriptor(5);
+  ASSERT_TRUE(driver.submit(EngineId::bcs, {&d, 1}).ok());
+  device.push_csb(EngineId::bcs, csb::kIdleToActive, 0);
+  poll();
+  device.time_ns += 50 * kMs;
+  EXPECT_TRUE(poll().empty());
+}
+
 TEST_F(SiliconDriver, ASubmissionCostsFourAccessesAndItsEndNone) {
   const uint64_t before = device.accesses;
   for (unsigned i = 1; i <= 300; ++i) {

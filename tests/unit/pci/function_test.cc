@@ -54,6 +54,11 @@ TEST_F(FunctionTest, RefusesWhatAKernelDriverHolds) {
   host.link(std::string("sys/bus/pci/devices/") + kAddress + "/driver", "../../drivers/i915");
   EXPECT_NE(refusal().find("held by the kernel driver i915"), std::string::npos);
 }
+TEST_F(FunctionTest, TakesWhatIsBoundForItsInterruptAlone) {
+  host.link(std::string("sys/bus/pci/devices/") + kAddress + "/driver",
+            "../../drivers/uio_pci_generic");
+  EXPECT_EQ(refusal(), "");
+}
 TEST_F(FunctionTest, RefusesWhatFirmwaresFramebufferDrawsOn) {
   host.link("sys/bus/platform/devices/simple-framebuffer.0/driver", "../x/simple-framebuffer");
   EXPECT_NE(refusal().find("simple-framebuffer"), std::string::npos);
