@@ -215,10 +215,11 @@ demo:  ## install, build and run the demo; pictures and figures go to build/demo
 	@tests/tools/setup_packages.sh $(PACKAGES)
 	@$(SUBMAKE) PRESET=release all
 	build/xengvt demo --out build/demo
-# The bed goes on beside everything after the first build.
+# The beds go on beside everything after the first build: first with the model in the daemon, then on the bus.
+PCI_STAGES := pci pciguests pcifaults
 check: setup setup-xen  ## install, build and pass every test, also those with guests on stock Xen
-	@$(call build,release,all units $(GUEST_PROGRAMS) $(LEAN_GUEST) $(CONSOLE_READER))
-	@JOBS=$(JOBS) $(RUN_CHECKS) --beside tests/xen/run.sh tests/tools/lint.sh $(SUITES:%=build/release/unit-%) $(SCRIPTS) \
+	@$(call build,release,all units $(GUEST_PROGRAMS) $(LEAN_GUEST) $(CONSOLE_READER) $(POKE))
+	@JOBS=$(JOBS) $(RUN_CHECKS) --beside tests/xen/run.sh --beside "tests/xen/run.sh $(PCI_STAGES)" tests/tools/lint.sh $(SUITES:%=build/release/unit-%) $(SCRIPTS) \
 	  --build tsan "$(THREADED:%=build/tsan/unit-%)" $(THREADED:%=build/tsan/unit-%) \
 	  --build asan "build/asan/xengvt units fuzzers" $(SUITES:%=build/asan/unit-%) $(FUZZERS:%=build/asan/fuzz-%) $(SCRIPTS)
 bless: all  ## record the golden traces anew, after a wanted change
