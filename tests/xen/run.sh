@@ -182,6 +182,23 @@ judge() {
   shift
   if "$@"; then echo "ok $name"; else echo "not ok $name"; fi
 }
+# cost: of submissions that were waited for, in accesses of the bus, as the GPU counted them. A GPU that rests for a second
+# is looked at, and so is a context that stays for a tenth of one, which is no part of a submission and counted apart.
+cost() {
+  local all=0 looks asked key
+  marked 71 || return
+  for key in register_reads register_writes ggtt_reads ggtt_writes aperture_accesses; do
+    all=$((all + $(between "$key" 70 71)))
+  done
+  looks=$(between register_looks 70 71)
+  asked=$(awk '$1 == "sync_submissions" {n = $2} END {print n + 0}' "$share/figures")
+  {
+    echo "bar_accesses_per_submission $(awk "BEGIN {printf \"%.4g\", ($all - $looks) / ($asked ? $asked : 1)}")"
+    echo "bar_accesses_of_looks $looks"
+  } >>"$share/figures"
+  judge "a submission costs at most 4 accesses of the bus ($all for $asked, with $looks looks)" \
+    [ "$asked" -gt 0 -a "$all" -gt 0 -a "$((all - looks))" -le "$((4 * asked))" ] | tee -a "$share/results"
+}
 # isolation: what a GPU on the bus reached, held against Xen's own frame table by the process that is the GPU.
 isolation() {
   local planted wrong tiled asked
@@ -233,6 +250,7 @@ cp "$log"/{consoles.png,igt-*.tsv} "$bed/" 2>/dev/null
 read_screens
 replay_traces
 isolation
+cost
 noted=$bed/figures.json
 ! on_bus || noted=$bed/figures-pci.json
 figures "$noted"

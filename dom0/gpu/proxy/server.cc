@@ -183,15 +183,16 @@ void Server::test_register(unsigned offset, uint32_t value) {
 void Server::report() {
   dma_.write();
   const ServerCounts& c = counts_;
-  log_ << "register_reads " << c.register_reads << "\nregister_writes " << c.register_writes
-       << "\nggtt_reads " << c.ggtt_reads << "\nggtt_writes " << c.ggtt_writes << "\ndma_blocked "
-       << c.dma_blocked << "\naperture_accesses " << c.aperture_reads + c.aperture_writes
-       << "\nresets " << c.resets << "\nlongest_answer_us " << c.longest_answer_ns / 1000
-       << std::endl;
+  log_ << "register_reads " << c.register_reads << "\nregister_looks " << c.register_looks
+       << "\nregister_writes " << c.register_writes << "\nggtt_reads " << c.ggtt_reads
+       << "\nggtt_writes " << c.ggtt_writes << "\ndma_blocked " << c.dma_blocked
+       << "\naperture_accesses " << c.aperture_reads + c.aperture_writes << "\nresets " << c.resets
+       << "\nlongest_answer_us " << c.longest_answer_ns / 1000 << std::endl;
 }
 
 uint32_t Server::read_dword(uint64_t offset) {
   if (offset < gen9::kMmioBytes) {
+    counts_.register_looks += offset == gen9::kMasterIrq || offset == gen9::kRingFault;
     return gpu_->registers.read(static_cast<uint32_t>(offset), clock_.now_ns());
   }
   if (offset < gen9::kGttOffset) return 0;

@@ -29,6 +29,8 @@ struct ServerConfig {
 struct ServerCounts {
   uint64_t register_reads = 0, register_writes = 0, ggtt_writes = 0, ggtt_reads = 0;
   uint64_t aperture_reads = 0, aperture_writes = 0, config_accesses = 0, resets = 0;
+  uint64_t register_looks =
+      0;                     ///< reads of what a driver looks at now and then, on its own account
   uint64_t dma_blocked = 0;  ///< memory accesses while the function was no bus master
   uint64_t longest_answer_ns = 0;
 };

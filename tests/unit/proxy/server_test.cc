@@ -38,6 +38,15 @@ TEST_F(ServerTest, AnswersRegistersOnlyWhereTheBarIsAndWhileItDecodes) {
   EXPECT_EQ(m.bar_read(Machine::kBar0 + gen9::kPatLo) & 0xffffffff, 0xffffffffu);
 }
 
+TEST_F(ServerTest, CountsLooksApart) {
+  m.place();
+  m.bar_read(Machine::kBar0 + gen9::kMasterIrq);
+  m.bar_read(Machine::kBar0 + gen9::kRingFault);
+  m.bar_read(Machine::kBar0 + gen9::kForcewakeRenderAck);
+  EXPECT_EQ(m.server->counts().register_reads, 3u);
+  EXPECT_EQ(m.server->counts().register_looks, 2u);
+}
+
 TEST_F(ServerTest, KeepsGttEntriesInWholeOrInHalves) {
   m.place();
   const uint64_t at = Machine::kBar0 + gen9::kGttOffset + 8 * 5;

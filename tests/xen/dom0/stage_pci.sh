@@ -13,10 +13,13 @@ rows() {
       figure "selftest_us_${name// /_}" "$((ns / 1000))"
     done
 }
-# met LOOP PLACE: waits until the guest's program is there; keeps what the daemon counted so far.
+# met LOOP PLACE [MARK]: waits until the guest's program is there; keeps what the daemon counted so far, and the GPU:
+# no submission that the GPU has counted is missing there.
 met() {
   check "$1 reaches its $2" "$(console one)" wait_for 120 said_has one "bed: at $1 $2 [0-9]+" || return
+  [ -z "${3:-}" ] || [ "$2" = begin ] || mark "$3"
   xengvt list --json >"$log/pci-$1-$2.json"
+  [ -z "${3:-}" ] || [ "$2" = end ] || mark "$3"
   tell one go
 }
 number() { [[ $(<"$1") =~ \"$2\":([0-9]+) ]] && echo "${BASH_REMATCH[1]}"; }
@@ -56,16 +59,15 @@ check "its vGPU is gone" "$file" wait_for 20 has_no_vgpu small
 
 BED_FBDEV=0 need_guests one || return
 begin one submit sync queued fresh
-for loop in sync queued fresh; do met "$loop" begin && met "$loop" end; done
+met sync begin 70 && met sync end 71
+for loop in queued fresh; do met "$loop" begin && met "$loop" end; done
 program_worked one 60 submit
 asked=$(counted sync gpu_submissions)
 echo "sync: $asked submissions, $(counted sync bar_accesses) accesses, $(counted sync ggtt_writes) GGTT writes"
 echo "queued: $(counted queued gpu_submissions) submissions, $(counted queued bar_accesses) accesses"
-figure bar_accesses_per_submission "$(per "$(counted sync bar_accesses)" "$asked")"
+figure sync_submissions "$asked" # run.sh judges them by what the GPU was asked
 figure ggtt_writes_per_submission "$(per "$(counted sync ggtt_writes)" "$asked")"
 figure bar_accesses_per_queued_submission "$(per "$(counted queued bar_accesses)" "$(counted queued gpu_submissions)")"
-check "a submission costs at most 4 accesses of the bus" "$log/pci-sync-end.json" \
-  [ "$(counted sync bar_accesses)" -le "$((4 * asked))" -a "$asked" -gt 0 ]
 check "a submission like the last writes no GGTT entry" "$log/pci-sync-end.json" [ "$(counted sync ggtt_writes)" = 0 ]
 guests=(one two)
 BED_FBDEV=0 need_guests "${guests[@]}" || return

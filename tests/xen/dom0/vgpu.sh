@@ -61,6 +61,8 @@ create() {
   local name=$1 seed
   seed=$(($(cat "$state/seed" 2>/dev/null) + 1))
   echo "$seed" >"$state/seed"
+  # An earlier guest of that name said there what this one is yet to say.
+  mv "$(console "$name")" "$(console "$name").before-$seed" 2>/dev/null
   echo "${EPOCHREALTIME/[.,]/}" >"$state/$name.created"
   check "xl create of $name with a vGPU" "$log/create-$name.log" \
     vgpu_guest "$name" "bed.seed=$seed bed.orders=1 bed.fbdev=${BED_FBDEV:-1}" ${guest_memory:+"memory=$guest_memory"} || { dm_log "$name"; return 1; }
