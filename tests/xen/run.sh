@@ -4,7 +4,7 @@
 # "not ok NAME" as dom0 finds them, and at the end "N passed, N failed".
 #   tests/xen/run.sh [STAGE...]   without any, those of tests/xen/stages that do not wait to be asked for
 #   tests/xen/run.sh --shell      an interactive dom0 on this terminal; `poweroff -f` leaves it
-# Everything that was logged is in build/xen/log afterwards.
+# Everything that was logged is in build/xen/log afterwards; in log-pci with a GPU on the bus.
 set -u
 # shellcheck source=tests/xen/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -12,6 +12,7 @@ limit=${XEN_LIMIT:-2400} # seconds for the whole run
 shell=
 [ "${1:-}" = --shell ] && { shell=1; shift; }
 log=$bed/log
+[[ " $*" != *" pci"* ]] || log=$bed/log-pci
 # plan STAGE...: their lines of the list, in its order.
 plan() { awk -v want=" $* " '/^#/ {next} {name = $1; sub("^-", "", name)} want == "  " ? $1 == name : index(want, " " name " ") {$1 = name; print}' "$sources/stages"; }
 for stage in "$@"; do [ -n "$(plan "$stage")" ] || refuse "there is no stage '$stage' in $sources/stages"; done
@@ -246,7 +247,7 @@ follow "$machine"
 wait "$machine" 2>/dev/null
 kill "$guard" 2>/dev/null
 cp -r "$share"/log/. "$log/" 2>/dev/null
-cp "$log"/{consoles.png,igt-*.tsv} "$bed/" 2>/dev/null
+on_bus || cp "$log"/{consoles.png,igt-*.tsv} "$bed/" 2>/dev/null
 read_screens
 replay_traces
 isolation
