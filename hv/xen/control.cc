@@ -40,6 +40,48 @@ DomainInfo convert(const xc_domaininfo_t& d) {
   return i;
 }
 
+static_assert(static_cast<uint32_t>(CpuScheduler::credit) == XEN_SCHEDULER_CREDIT &&
+              static_cast<uint32_t>(CpuScheduler::credit2) == XEN_SCHEDULER_CREDIT2);
+
+class LibraryWeights final : public WeightCalls {
+ public:
+  explicit LibraryWeights(xc_interface* handle) : xc_(handle) {}
+  bool pool(uint32_t id, Pool& out) override {
+    xc_cpupoolinfo_t* found = xc_cpupool_getinfo(xc_, id);
+    if (found == nullptr) return false;
+    out = {found->cpupool_id, CpuScheduler{found->sched_id}};
+    xc_cpupool_infofree(xc_, found);
+    return true;
+  }
+  int get(CpuScheduler of, DomId d, CpuWeight& out) override {
+    return of == CpuScheduler::credit2
+               ? get_by<xen_domctl_sched_credit2>(xc_sched_credit2_domain_get, d, out)
+               : get_by<xen_domctl_sched_credit>(xc_sched_credit_domain_get, d, out);
+  }
+  int set(CpuScheduler of, DomId d, const CpuWeight& to) override {
+    return of == CpuScheduler::credit2
+               ? set_by<xen_domctl_sched_credit2>(xc_sched_credit2_domain_set, d, to)
+               : set_by<xen_domctl_sched_credit>(xc_sched_credit_domain_set, d, to);
+  }
+
+ private:
+  template <class Params, class Call>
+  int get_by(Call call, DomId d, CpuWeight& out) {
+    Params s{};
+    if (call(xc_, d.v, &s) < 0) return errno;
+    out = {s.weight, s.cap};
+    return 0;
+  }
+  template <class Params, class Call>
+  int set_by(Call call, DomId d, const CpuWeight& to) {
+    Params s{};
+    s.weight = static_cast<uint16_t>(to.weight);
+    s.cap = static_cast<uint16_t>(to.cap);
+    return error_if(call(xc_, d.v, &s) < 0);
+  }
+  xc_interface* xc_;
+};
+
 }  // namespace
 
 std::string errno_text(int error) {
@@ -155,47 +197,13 @@ std::string Control::command_line() {
   return std::string(line, strnlen(line, sizeof line));
 }
 
-int Control::scheduler(uint32_t cpupool) {
-  xc_cpupoolinfo_t* pool = xc_cpupool_getinfo(xc(handle_), cpupool);
-  if (pool == nullptr) return -1;
-  // It gives the next pool there is, where there is none of that number.
-  const int id = pool->cpupool_id == cpupool ? static_cast<int>(pool->sched_id) : -1;
-  xc_cpupool_infofree(xc(handle_), pool);
-  return id;
-}
-
 int Control::cpu_weight(const DomainInfo& d, CpuWeight& out) {
-  switch (scheduler(d.cpupool)) {
-    case XEN_SCHEDULER_CREDIT2: {
-      xen_domctl_sched_credit2 s{};
-      if (xc_sched_credit2_domain_get(xc(handle_), d.id.v, &s) < 0) return errno;
-      out = {s.weight, s.cap};
-      return 0;
-    }
-    case XEN_SCHEDULER_CREDIT: {
-      xen_domctl_sched_credit s{};
-      if (xc_sched_credit_domain_get(xc(handle_), d.id.v, &s) < 0) return errno;
-      out = {s.weight, s.cap};
-      return 0;
-    }
-    default: return ENOSYS;
-  }
+  LibraryWeights calls(xc(handle_));
+  return get_cpu_weight(calls, d.cpupool, d.id, out);
 }
-
-// Both take weight and cap together, and not all releases know a value for "leave it".
 int Control::set_cpu_weight(const DomainInfo& d, uint32_t weight) {
-  CpuWeight now;
-  if (const int error = cpu_weight(d, now)) return error;
-  if (scheduler(d.cpupool) == XEN_SCHEDULER_CREDIT2) {
-    xen_domctl_sched_credit2 s{};
-    s.weight = static_cast<uint16_t>(weight);
-    s.cap = static_cast<uint16_t>(now.cap);
-    return error_if(xc_sched_credit2_domain_set(xc(handle_), d.id.v, &s) < 0);
-  }
-  xen_domctl_sched_credit s{};
-  s.weight = static_cast<uint16_t>(weight);
-  s.cap = static_cast<uint16_t>(now.cap);
-  return error_if(xc_sched_credit_domain_set(xc(handle_), d.id.v, &s) < 0);
+  LibraryWeights calls(xc(handle_));
+  return xen::set_cpu_weight(calls, d.cpupool, d.id, weight);
 }
 
 int Control::vcpu(DomId domain, unsigned number, VcpuInfo& out) {

@@ -13,6 +13,7 @@
 
 #include "hv/result.h"
 #include "hv/types.h"
+#include "hv/xen/cpu_weight.h"
 
 namespace hv::xen {
 
@@ -30,12 +31,6 @@ struct DomainInfo {
   uint32_t cpupool = 0;
 
   [[nodiscard]] bool same_domain(const DomainInfo& o) const { return id == o.id && uuid == o.uuid; }
-};
-
-/// Of a domain, from credit2 or credit.
-struct CpuWeight {
-  uint32_t weight = 0;
-  uint32_t cap = 0;  ///< per cent of one CPU; 0: none
 };
 
 struct VcpuInfo {
@@ -85,8 +80,6 @@ class Control {
   std::string command_line();
 
  private:
-  /// The scheduler of a cpupool, or a negative number.
-  int scheduler(uint32_t cpupool);
   explicit Control(void* handle) : handle_(handle) {}
   void* handle_;
 };
