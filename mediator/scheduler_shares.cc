@@ -155,8 +155,13 @@ void Scheduler::change(Entity& e, uint64_t now, F make) {
   int64_t ahead = unscaled(static_cast<int64_t>(e.at - clock_), e.weight);
   if (place == Place::throttled)
     ahead = std::max<int64_t>(ahead, 0);  // not owed what it was denied
+  roll(e, now);
+  const int64_t had = e.allow_ns;
   make(e);
   apply(e);
+  // What it used by right is no debt now that it may have less: only this window's part is gone.
+  if (e.allow_ns < had)
+    e.spent_ns = std::min(e.spent_ns, e.allow_ns) + std::max<int64_t>(0, e.spent_ns - had);
   set_at(e, clock_ + static_cast<Virtual>(scaled(ahead, e.weight)));
   e.deadline = e.at;
   if (place == Place::idle) return;

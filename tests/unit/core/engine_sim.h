@@ -37,12 +37,26 @@ class EngineSim {
     if (!w.has_work) w.ready_since = now;
     w.has_work = true;
     w.left_ns = ns;
-    if (on_engine != id) scheduler.ready(id, now);
+    if (on_engine != id && !w.paused) scheduler.ready(id, now);
   }
   void take(hv::VgpuId id) {
     works[id].has_work = false;
     if (on_engine == id) depart();
     scheduler.not_ready(id, now);
+  }
+  /// What runs leaves as if its slice were over.
+  void pause(hv::VgpuId id, bool paused) {
+    Work& w = works[id];
+    if (w.paused == paused) return;
+    w.paused = paused;
+    scheduler.set_paused(id, paused, now);
+    if (paused && on_engine == id && !leaving) leave();
+    if (!paused && w.has_work) scheduler.ready(id, now);
+    if (!paused) w.ready_since = now;
+  }
+  /// As a mediator does after a change of what was asked.
+  void tick() {
+    if (on_engine && !leaving && scheduler.must_leave(now)) leave();
   }
   void remove(hv::VgpuId id) {
     take(id);
@@ -54,6 +68,7 @@ class EngineSim {
   void run(uint64_t until) {
     while (now < until) {
       schedule();
+      if (!on_engine && on_idle) on_idle();
       uint64_t next = std::min(until, scheduler.wake_ns());
       if (on_engine) {
         const uint64_t left = works[*on_engine].left_ns;
@@ -88,6 +103,8 @@ class EngineSim {
   bool leaving = false;
   /// Told of each turn: who has the engine now, and since when it had work.
   std::function<void(hv::VgpuId, uint64_t)> on_turn;
+  /// Told whenever nobody has the engine for a while.
+  std::function<void()> on_idle;
 
  private:
   void schedule() {
@@ -107,8 +124,14 @@ class EngineSim {
     if (w.left_ns != UINT64_MAX) w.left_ns -= std::min(w.left_ns, now - began);
     if (now > began) w.turns.emplace_back(began, now);
     scheduler.ended(now);
+    if (w.paused) scheduler.not_ready(*on_engine, now);
     on_engine.reset();
     w.ready_since = now;
+  }
+  void leave() {
+    scheduler.told_to_leave(now);
+    leaving = true;
+    leave_at = now + (leave_ns ? random(leave_ns) : 0);
   }
   void step() {
     if (!on_engine) return;
@@ -121,9 +144,7 @@ class EngineSim {
     } else if (leaving && now >= leave_at) {
       depart();
     } else if (!leaving && scheduler.must_leave(now)) {
-      scheduler.told_to_leave(now);
-      leaving = true;
-      leave_at = now + (leave_ns ? random(leave_ns) : 0);
+      leave();
     }
   }
 };

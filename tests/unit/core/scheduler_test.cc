@@ -192,6 +192,19 @@ TEST(Scheduler, AnOvershotCapIsPaidInLaterWindows) {
   EXPECT_EQ(sim.given(capped, 100 * kMs, 900 * kMs), 0u);
 }
 
+// It would be kept away for as long as the new cap takes to pay for the old one.
+TEST(Scheduler, WhatWasUsedByRightIsNoDebtUnderALowerCap) {
+  EngineSim sim({.slice_ns = 2 * kMs});
+  const VgpuId a = sim.add({.cap = percent(90)});
+  sim.give(a);
+  sim.run(90 * kMs);
+  sim.scheduler.set_share(a, {.cap = percent(2)}, sim.now);
+  sim.tick();
+  sim.run(kSec);
+  EXPECT_LE(sim.given(a, 0, 100 * kMs), 90 * kMs + 100 * kUs);
+  EXPECT_NEAR(sim.given(a, 100 * kMs, kSec), 9 * 2e6, 1e5);
+}
+
 TEST(Scheduler, FixedSharesAreKeptAndNotExceeded) {
   EngineSim sim({.policy = Policy::fixed_share, .slice_ns = 2 * kMs});
   sim.leave_ns = 100 * kUs;
