@@ -187,7 +187,7 @@ judge() {
 # is looked at, and so is a context that stays for a tenth of one, which is no part of a submission and counted apart.
 cost() {
   local all=0 looks asked key
-  marked 71 || return
+  [ -s "$log/dma.log" ] && marked 71 || return
   for key in register_reads register_writes ggtt_reads ggtt_writes aperture_accesses; do
     all=$((all + $(between "$key" 70 71)))
   done
