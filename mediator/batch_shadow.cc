@@ -117,13 +117,20 @@ BatchShadow::BatchShadow(const ShadowEnv& env, EngineId engine, const shadow::Ro
 bool BatchShadow::spend_dwords(size_t dwords) {
   if (dwords > dwords_left_) return false;
   dwords_left_ -= dwords;
-  return true;
+  return spend(dwords * shadow::cost::kDword);
 }
 
 bool BatchShadow::spend_pages(size_t pages) {
   if (pages > pages_left_) return false;
   pages_left_ -= pages;
-  return true;
+  return spend(pages * shadow::cost::kCopyPage);
+}
+
+/// What cannot fail where it is asked for ends the scan at the next page.
+bool BatchShadow::spend(uint64_t ns) {
+  env_.work.charge(ns);
+  spent_ns_ += ns;
+  return spent_ns_ <= kMaxScanNs;
 }
 
 ScanOutcome BatchShadow::run_scan(ScanSource& source, Rules rules, unsigned level) {
@@ -150,6 +157,7 @@ ScanOutcome BatchShadow::scan_stream(std::span<uint32_t> stream, bool may_disabl
 }
 
 hv::Result<hv::GmAddr> BatchShadow::relocate(hv::GmAddr guest, unsigned bytes, bool) {
+  if (!spend(shadow::cost::kOperand)) return hv::Error::no_memory;
   return env_.ggtt.host_address(guest, bytes);
 }
 
@@ -237,6 +245,7 @@ hv::Status BatchShadow::commit() {
 }
 
 void BatchShadow::load_register(uint32_t reg, uint32_t& value) {
+  (void)spend(shadow::cost::kRegister);
   if (reg == kCsChicken1 && (value >> 16 & GpgpuPreemption::mask) != 0)
     mid_thread_ = GpgpuPreemption::get(value) == 0;
   // What is loaded from memory too (saved, changed and put back by a workaround) stands in the GPU

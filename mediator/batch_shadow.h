@@ -21,6 +21,10 @@ inline constexpr unsigned kMaxChain = 32;            ///< batch starts inside on
 inline constexpr size_t kMaxBatchDwords = 1u << 20;  ///< one batch: 4 MiB
 inline constexpr size_t kMaxScannedDwords = 2 * kMaxBatchDwords;  ///< all batches together
 
+/// By stated costs (shadow/work.h): longer than the largest batches of plain commands take, with
+/// all their copies. It cannot stop half-way.
+inline constexpr uint64_t kMaxScanNs = 20'000'000;
+
 /// Host-owned copies a submission runs from; they live until its context is done with them. A few
 /// then stay where they are for its next submission, which so changes no entry of the GPU's GGTT
 /// and leaves no translation to be dropped.
@@ -83,6 +87,7 @@ class BatchShadow final : public ScanHost {
   /// Takes so many dwords and pages from what this submission may use; false if not enough is left.
   bool spend_dwords(size_t dwords);
   bool spend_pages(size_t pages);
+  bool spend(uint64_t ns);
 
   const ShadowEnv& env_;
   gen9::EngineId engine_;
@@ -94,6 +99,7 @@ class BatchShadow final : public ScanHost {
   uint64_t commands_ = 0;
   unsigned batches_ = 0, depth_ = 0;
   size_t dwords_left_ = kMaxScannedDwords, pages_left_;
+  uint64_t spent_ns_ = 0;
   bool mid_thread_ = false;
   std::vector<Mark> marks_;
   std::vector<std::pair<size_t, uint32_t>> patches_;

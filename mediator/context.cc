@@ -55,8 +55,7 @@ bool ContextSet::make_room() {
     if (oldest == contexts_.end() || it->second->last_use < oldest->second->last_use) oldest = it;
   }
   if (oldest == contexts_.end()) return false;
-  remember_pages(*oldest->second);
-  release(*oldest->second);
+  let_go(*oldest->second);
   contexts_.erase(oldest);
   return true;
 }
@@ -69,6 +68,7 @@ hv::Result<ShadowContext*, Reject> ContextSet::get(EngineId engine, uint64_t des
     if (!make_room()) return Reject::no_memory;
     auto c = std::make_unique<ShadowContext>();
     const unsigned pages = gen9::info(engine).context_pages;
+    env_.work.charge(pages * shadow::cost::kCopyPage);
     auto image = host_object(shadow::PageUse::context, pages);
     if (!image.ok()) return Reject::no_memory;
     c->image = std::move(image.value());
@@ -113,6 +113,7 @@ void ContextSet::note_tail(ShadowContext& c) {
 
 Refusal ContextSet::prepare(ShadowContext& c) {
   preparing_ = &c;
+  put_off_ = false;
   const Refusal refusal = prepare_context(c);
   preparing_ = nullptr;
   return refusal;
@@ -125,7 +126,9 @@ Refusal ContextSet::prepare_context(ShadowContext& c) {
   }
   // Copies behind a private view belong to what now runs: the rest waits for its end.
   if (resumed && c.view != nullptr && c.tail_ready != c.tail_wanted) return {};
-  return prepare_ring(c);
+  const Refusal refusal = prepare_ring(c);
+  if (put_off_ && !resumed) c.in_progress = false;  // nothing of it has run: it is loaded again
+  return refusal;
 }
 
 Refusal ContextSet::prepare_ring(ShadowContext& c) {
@@ -133,10 +136,16 @@ Refusal ContextSet::prepare_ring(ShadowContext& c) {
   if (c.ring_distance(c.head, c.tail_wanted) <= c.ring_distance(c.head, c.tail_ready))
     c.tail_ready = c.tail_wanted;
   if (c.tail_ready == c.tail_wanted) return {};
-  if (c.root && !env_.ppgtt.sync(*c.root).ok()) return {Reject::no_memory, 0, "PPGTT", 0};
+  if (c.root) {
+    const auto s = env_.ppgtt.sync(*c.root);
+    put_off_ = !s.ok() && s.error() == hv::Error::busy;
+    if (put_off_) return {};
+    if (!s.ok()) return {Reject::no_memory, 0, "PPGTT", 0};
+  }
   const uint32_t bytes = c.ring_distance(c.tail_ready, c.tail_wanted);
   segment_.resize(bytes / 4);
   const std::span<uint32_t> segment{segment_};
+  env_.work.charge(segment.size() * shadow::cost::kDword);
   if (!read_segment(c, c.tail_ready, c.tail_wanted, segment))
     return {Reject::ggtt_address, 0, "ring", static_cast<uint32_t>(c.ring_start)};
   BatchShadow shadow(env_, c.engine, c.root ? &*c.root : nullptr, c.view.get(), !c.mid_thread,
@@ -256,10 +265,16 @@ void ContextSet::drop(gen9::EngineMask engines) {
       ++it;
       continue;
     }
-    if (!c.write_all) remember_pages(c);
-    release(*it->second);
+    let_go(*it->second);
     it = contexts_.erase(it);
   }
+}
+
+/// For its guest's sake, who pays for it; drop_idle() is for others'.
+void ContextSet::let_go(ShadowContext& c) {
+  env_.work.charge(c.image.pages() * shadow::cost::kImagePage);
+  if (!c.write_all) remember_pages(c);
+  release(c);
 }
 
 uint64_t ContextSet::guest_address(gen9::EngineId engine, uint64_t address) const {
@@ -292,8 +307,7 @@ void ContextSet::drop_idle() {
 
 void ContextSet::forget() {
   for (auto& [key, c] : contexts_) {
-    if (!c->write_all) remember_pages(*c);
-    release(*c);
+    let_go(*c);
   }
   contexts_.clear();
 }

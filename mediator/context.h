@@ -94,6 +94,8 @@ class ContextSet {
   /// Brings the shadow up to the guest's tail: loads the image if the guest's is newer, copies and
   /// audits the new part of the ring. On a refusal nothing of it runs.
   Refusal prepare(ShadowContext& context);
+  /// The last prepare() stopped because the budget is spent: to be called again later.
+  [[nodiscard]] bool put_off() const { return put_off_; }
   /// Before the GPU gets it: page tables in sync, tail in the image.
   hv::Status make_current(ShadowContext& context);
   /// After the GPU saved it: takes the head it saved.
@@ -130,6 +132,7 @@ class ContextSet {
   Refusal load_workarounds(ShadowContext& c, std::span<uint32_t> state);
   void load_state_pages(ShadowContext& c, bool first);
   void remember_pages(const ShadowContext& c);
+  void let_go(ShadowContext& c);
   Refusal prepare_ring(ShadowContext& c);
   bool read_segment(const ShadowContext& c, uint32_t from, uint32_t to, std::span<uint32_t> out);
   void write_segment(ShadowContext& c, uint32_t from, std::span<const uint32_t> segment,
@@ -145,6 +148,7 @@ class ContextSet {
   std::vector<uint32_t> segment_;         // scratch of prepare_ring
   SavedPages saved_pages_;
   const ShadowContext* preparing_ = nullptr;
+  bool put_off_ = false;
   std::map<Key, std::unique_ptr<ShadowContext>> contexts_;
 };
 

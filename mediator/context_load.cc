@@ -122,6 +122,7 @@ Reject ContextSet::load_ppgtt(ShadowContext& c, std::span<const uint32_t> state)
 void ContextSet::load_state_pages(ShadowContext& c, bool first) {
   std::array<std::byte, hv::kPageSize> page;
   c.write_all = c.write_all || first;
+  if (!first) env_.work.charge(c.image.pages() * shadow::cost::kImagePage);
   for (unsigned p = 2; p < c.image.pages(); ++p) {
     const auto known = std::span{c.known}.subspan((p - 1) * hv::kPageSize, hv::kPageSize);
     const auto fallback = env_.defaults.page(c.engine, p);

@@ -20,6 +20,7 @@ const char* failsafe_name(FailsafeReason r) {
     case FailsafeReason::scan_refused: return "scan refused";
     case FailsafeReason::bad_context: return "bad context";
     case FailsafeReason::repeated_hangs: return "repeated hangs";
+    case FailsafeReason::dismissed: return "dismissed";
   }
   return "?";
 }

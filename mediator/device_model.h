@@ -32,6 +32,7 @@ enum class FailsafeReason : uint8_t {
   scan_refused,
   bad_context,
   repeated_hangs,
+  dismissed,  ///< its host lets it go
 };
 const char* failsafe_name(FailsafeReason r);
 

@@ -77,38 +77,56 @@ void EngineQueue::schedule() {
     if (const auto current = queue_.current()) {
       Vgpu* v = lookup_(*current);
       const bool stays = v != nullptr && v->runnable(engine_) && !queue_.must_leave(now);
-      if (stays && dispatch(*v)) break;
+      if (stays && dispatch(*v, now)) break;
       queue_.yield(v != nullptr && v->runnable(engine_), now);
     }
     const auto next = queue_.next(now);
     if (!next) break;
     Vgpu* v = lookup_(*next);
-    if (v == nullptr || !v->runnable(engine_) || !dispatch(*v)) queue_.yield(false, now);
+    const bool may = v != nullptr && v->runnable(engine_);
+    if (may && dispatch(*v, now)) break;
+    const bool later = may && put_off(*v, now);
+    if (later) v->note_put_off();
+    queue_.yield(later, now);
   }
   scheduling_ = false;
 }
 
-bool EngineQueue::dispatch(Vgpu& vgpu) {
-  const auto contexts = vgpu.prepare(engine_);
-  if (contexts.empty()) return false;
-  if (!load_engine_state(vgpu) || !give_to_gpu(vgpu, contexts)) {
-    vgpu.stall(engine_);
-    return false;
-  }
-  const uint64_t now = clock_.now_ns();
-  flight_ = Flight{.vgpu = &vgpu, .contexts = contexts, .segment_ns = now};
-  queue_.began(now);
+/// A vGPU that took too much of the mediator's time waits until that is paid off.
+bool EngineQueue::put_off(Vgpu& vgpu, uint64_t now) {
+  const uint64_t until = vgpu.work().ready_ns(now);
+  if (until <= now || !vgpu.runnable(engine_)) return false;
+  queue_.hold(vgpu.id(), until, now);
   return true;
 }
 
-bool EngineQueue::give_to_gpu(Vgpu& vgpu, const std::vector<ShadowContext*>& contexts) {
+bool EngineQueue::dispatch(Vgpu& vgpu, uint64_t now) {
+  if (put_off(vgpu, now)) return false;
+  const auto contexts = vgpu.prepare(engine_);
+  if (contexts.empty()) return false;
+  const hv::Status given =
+      load_engine_state(vgpu) ? give_to_gpu(vgpu, contexts) : hv::Status{hv::Error::io};
+  if (!given.ok()) {
+    vgpu.take_back(contexts);
+    if (given.error() != hv::Error::busy) vgpu.stall(engine_);
+    return false;
+  }
+  const uint64_t began = clock_.now_ns();
+  flight_ = Flight{.vgpu = &vgpu, .contexts = contexts, .segment_ns = began};
+  queue_.began(began);
+  return true;
+}
+
+hv::Status EngineQueue::give_to_gpu(Vgpu& vgpu, const std::vector<ShadowContext*>& contexts) {
   std::array<uint64_t, 2> descriptors{};
   for (size_t i = 0; i < contexts.size(); ++i) {
-    if (!vgpu.make_current(*contexts[i]).ok()) return false;
+    if (const auto s = vgpu.make_current(*contexts[i]); !s.ok()) return s;
     descriptors[i] = contexts[i]->descriptor();
     loaded_.mark(engine_, contexts[i]->marks);
   }
-  return gpu_.submit(engine_, std::span{descriptors}.first(contexts.size())).ok();
+  // Busy means the budget here; a driver that has no port free has no business to in this place.
+  const auto s = gpu_.submit(engine_, std::span{descriptors}.first(contexts.size()));
+  return s.ok() ? s : hv::Status{hv::Error::io};
 }
 
 bool EngineQueue::load_engine_state(Vgpu& vgpu) {
@@ -138,14 +156,16 @@ void EngineQueue::lite_restore(Vgpu& vgpu) {
     ask_preemption();
     return;
   }
+  if (vgpu.work().spent()) return;  // what there is more comes when this is done
   const auto contexts = vgpu.prepare(engine_);
   if (!flight_ || flight_->vgpu != &vgpu) return;  // refused once too often: taken off the GPU
   if (contexts.empty() || contexts[0] != f.contexts[f.done]) {
-    if (contexts.empty()) ask_preemption();  // refused: what ran before goes no further
+    // Refused: what ran before goes no further. Put off: it does.
+    if (contexts.empty() && !vgpu.runnable(engine_)) ask_preemption();
     return;
   }
   const uint32_t before = contexts[0]->tail_on_gpu;
-  if (give_to_gpu(vgpu, contexts)) {
+  if (give_to_gpu(vgpu, contexts).ok()) {
     f.contexts = contexts;
     f.done = 0;
     return;
@@ -253,9 +273,11 @@ void EngineQueue::lose_flight() {
 void EngineQueue::remove(Vgpu& vgpu) {
   const uint64_t now = clock_.now_ns();
   uint64_t held_ns = 0;
+  vgpu.work().settle(now);
   if (flight_ && flight_->vgpu == &vgpu) {
     const Flight f = *flight_;
     flight_.reset();
+    vgpu.work().charge(shadow::cost::kReset);
     (void)gpu_.reset_engine(engine_);
     queue_.ended(now);
     vgpu.charge(engine_, now > f.segment_ns ? now - f.segment_ns : 0);

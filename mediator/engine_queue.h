@@ -43,7 +43,8 @@ class EngineQueue {
   /// Ends slices and looks for hangs.
   void tick();
   [[nodiscard]] uint64_t next_deadline_ns() const;
-  [[nodiscard]] bool idle() const { return !flight_ && !queue_.others_waiting(); }
+  [[nodiscard]] bool occupied() const { return flight_ || queue_.others_waiting(); }
+  [[nodiscard]] bool idle() const { return !occupied() && !queue_.others_later(); }
 
   [[nodiscard]] Vgpu* on_engine() const { return flight_ ? flight_->vgpu : nullptr; }
 
@@ -60,8 +61,9 @@ class EngineQueue {
     std::optional<uint32_t> stamp{};     // the GPU's clock at the last look
   };
   void schedule();
-  bool dispatch(Vgpu& vgpu);
-  bool give_to_gpu(Vgpu& vgpu, const std::vector<ShadowContext*>& contexts);
+  bool dispatch(Vgpu& vgpu, uint64_t now);
+  bool put_off(Vgpu& vgpu, uint64_t now);
+  hv::Status give_to_gpu(Vgpu& vgpu, const std::vector<ShadowContext*>& contexts);
   bool load_engine_state(Vgpu& vgpu);
   void lite_restore(Vgpu& vgpu);
   void ask_preemption();

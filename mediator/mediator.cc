@@ -149,6 +149,13 @@ struct Mediator::Impl final : VgpuHost {
     return all;
   }
 
+  /// Nobody is left without the GPU because of one that is no more.
+  void free_gpu_of(hv::VgpuId id) {
+    if (gpu_shares.policy != Policy::exclusive || gpu_shares.holder != id) return;
+    gpu_shares.policy = Policy::best_effort;
+    for (EngineQueue& q : queues) q.set_gpu(gpu_shares);
+  }
+
   void take_events() {
     std::array<GpuEvent, kEventBatch> events;
     for (unsigned i = 0; i < kMaxEventBatches; ++i) {
@@ -197,16 +204,27 @@ void Mediator::destroy_vgpu(hv::VgpuId id) {
   impl_->deadlines.erase({v->next_deadline_ns(), id});
   impl_->clocks.erase(id);
   for (EngineQueue& q : impl_->queues) q.drop(id);
-  // Nobody is left without the GPU because of one that is no more.
-  if (impl_->gpu_shares.policy == Policy::exclusive && impl_->gpu_shares.holder == id) {
-    GpuShares shared = impl_->gpu_shares;
-    shared.policy = Policy::best_effort;
-    (void)set_gpu_shares(shared);
-  }
+  impl_->free_gpu_of(id);
   impl_->shares.erase(id);
   impl_->vgpus.erase(id);
   // Without the flush frames would stay referenced; a GPU that cannot flush keeps them on purpose.
   (void)impl_->retired.flush();
+}
+
+void Mediator::dismiss(hv::VgpuId id) {
+  Vgpu* v = impl_->find(id);
+  if (v == nullptr) return;
+  v->enter_failsafe(FailsafeReason::dismissed);
+  pause(id, true);
+  impl_->free_gpu_of(id);
+  Share none = impl_->shares.at(id);
+  none.fixed = 0;  // another may have it
+  (void)set_share(id, none);
+}
+
+bool Mediator::tidy(hv::VgpuId id) const {
+  Vgpu* v = impl_->find(id);
+  return v == nullptr || !v->ppgtt().untidy();
 }
 
 hv::TrapHandler* Mediator::traps(hv::VgpuId id) { return impl_->find(id); }
@@ -280,6 +298,11 @@ uint64_t Mediator::next_deadline_ns() const {
   return impl_->clocks.empty() ? t : std::min(t, impl_->next_refresh_ns);
 }
 
+uint64_t Mediator::ready_ns(hv::VgpuId id, uint64_t now) const {
+  const Vgpu* v = impl_->find(id);
+  return v == nullptr ? 0 : v->work().ready_ns(now);
+}
+
 size_t Mediator::heartbeat_capacity() const {
   uint64_t slice = impl_->gpu_shares.slice_ns;
   for (const auto& [id, share] : impl_->shares) slice = std::max(slice, share.slice_ns);
@@ -290,6 +313,11 @@ size_t Mediator::heartbeat_capacity() const {
 bool Mediator::idle() const {
   return std::all_of(impl_->queues.begin(), impl_->queues.end(),
                      [](const EngineQueue& q) { return q.idle(); });
+}
+
+bool Mediator::occupied() const {
+  return std::any_of(impl_->queues.begin(), impl_->queues.end(),
+                     [](const EngineQueue& q) { return q.occupied(); });
 }
 
 std::vector<hv::VgpuId> Mediator::vgpus() const {

@@ -13,6 +13,7 @@
 #include "mediator/host_gpu.h"
 #include "mediator/scanner.h"
 #include "mediator/scheduler.h"
+#include "shadow/work.h"
 
 namespace mediator {
 
@@ -31,6 +32,7 @@ struct MediatorConfig {
   uint32_t max_vgpus = 4096;  ///< as many as a recording may hold; memory bounds them before
   uint32_t refusals_to_failsafe = 64;  ///< refused submissions before failsafe
   uint32_t batch_copy_pages = 8192;    ///< host-owned copies of batches one vGPU may hold
+  shadow::Work::Limits work{};         ///< of the mediator's time one vGPU may take
 };
 
 /// Accounting of one vGPU.
@@ -45,6 +47,9 @@ struct VgpuStats {
   Refusal last_refusal;
   uint64_t preemptions = 0, resets = 0, faults = 0;
   uint64_t hangs = 0, errors = 0;  ///< engines reset because of it
+  uint64_t work_ns = 0;            ///< of the mediator's time, by stated costs (shadow/work.h)
+  uint64_t work_most_ns = 0;       ///< the most it ever owed of it
+  uint64_t put_off = 0;            ///< times it had to wait because that was too much
   Share share;                     ///< as the owner set it
   uint32_t asked = 0;              ///< the part it is to get when all are busy, of kWholeGpu
   std::array<Served, gen9::kEngines> served{};
@@ -77,8 +82,13 @@ class Mediator {
   /// (gen9::kMmioBytes) and the GGTT entries that the domain's register pages hold. What was on the
   /// GPU is lost, as in a hang, from which the guest's driver recovers by itself.
   void resume(hv::VgpuId id, std::span<const std::byte> registers, FailsafeReason failsafe);
-  /// Takes its work off the GPU (resetting engines if it must) and lets go of everything it held.
+  /// Takes its work off the GPU (resetting engines if it must) and lets go of everything it held,
+  /// at once.
   void destroy_vgpu(hv::VgpuId id);
+  /// The same in steps: it is served no more, and polls take its address spaces apart within its
+  /// budget until it is tidy(). destroy_vgpu() must still follow.
+  void dismiss(hv::VgpuId id);
+  [[nodiscard]] bool tidy(hv::VgpuId id) const;
   /// Where the back end delivers this guest's traps.
   hv::TrapHandler* traps(hv::VgpuId id);
   /// A paused vGPU's work is not scheduled.
@@ -99,9 +109,16 @@ class Mediator {
   /// next_deadline_ns.
   void poll();
   [[nodiscard]] uint64_t next_deadline_ns() const;
+  /// A vGPU that took too much of the mediator's time: its accesses are better answered from then
+  /// on. `now` or before: at once.
+  [[nodiscard]] uint64_t ready_ns(hv::VgpuId id, uint64_t now) const;
+  /// Nobody has work, and who is held back has none either.
   [[nodiscard]] bool idle() const;
+  /// Something is on the GPU, or could be at once.
+  [[nodiscard]] bool occupied() const;
   /// How many vGPUs may be busy on one engine at once, each with work of up to a slice, before an
-  /// i915 misses the heartbeats it resets its engine for (kHeartbeatLimitNs).
+  /// i915 misses the heartbeats it resets its engine for (kHeartbeatLimitNs); by the longest slice
+  /// of any.
   [[nodiscard]] size_t heartbeat_capacity() const;
 
   [[nodiscard]] std::vector<hv::VgpuId> vgpus() const;

@@ -66,6 +66,10 @@ class Scheduler {
   [[nodiscard]] std::optional<hv::VgpuId> current() const;
   /// Somebody waits for the engine, and may have it now.
   [[nodiscard]] bool others_waiting() const { return !eligible_.empty() || !later_.empty(); }
+  /// Somebody has work and may have the engine from some time on: a hold or a window ends.
+  [[nodiscard]] bool others_later() const {
+    return !throttled_.empty() && throttled_.begin()->release_ns != UINT64_MAX;
+  }
   /// Is the current one to leave now? If not, its slice may have been renewed. Ask at wake_ns.
   bool must_leave(uint64_t now);
   /// It was told to; what it uses from now on is overshoot.

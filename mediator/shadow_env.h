@@ -14,6 +14,7 @@
 #include "shadow/ggtt_space.h"
 #include "shadow/ppgtt.h"
 #include "shadow/retire.h"
+#include "shadow/work.h"
 
 namespace mediator {
 
@@ -45,6 +46,7 @@ struct ShadowEnv {
   DeviceModel& device;
   const DefaultImages& defaults;
   ContextOwnerMap& owners;
+  shadow::Work& work;  ///< what all of it is charged to
   /// Makes room in the host's GGTT; false if there was nothing to give up.
   std::function<bool()> reclaim;
   Originals* originals = nullptr;  ///< nullptr: not kept

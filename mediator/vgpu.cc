@@ -26,7 +26,7 @@ constexpr uint32_t kNonprivAddress = 0x3fffffc;  // of a FORCE_TO_NONPRIV slot
 }  // namespace
 
 Vgpu::Vgpu(hv::VgpuId id, hv::Domain& domain, const VgpuConfig& config, const Shared& shared)
-    : id_(id), domain_(domain), config_(config), shared_(shared) {
+    : id_(id), domain_(domain), config_(config), shared_(shared), work_(shared.config.work) {
   for (const EngineId e : gen9::kAllEngines) engines_.push_back({VirtualExeclist(e, *this)});
   stats_.id = id;
   stats_.name = config.name;
@@ -52,14 +52,15 @@ hv::Status Vgpu::build() {
                                          entries.value(), config_.windows);
   ppgtt_ = std::make_unique<shadow::PpgttSet>(
       domain_, shared_.gpu, shared_.retired, id_,
-      shadow::PpgttLimits{.kept_open = shared_.config.open_leaves});
+      shadow::PpgttLimits{.kept_open = shared_.config.open_leaves}, &work_);
   device_ =
       std::make_unique<DeviceModel>(config_, registers.value(), static_cast<DeviceSink&>(*this));
   clock_page_ = std::make_unique<ClockPage>(domain_, device_->registers());
   contexts_ = std::make_unique<ContextSet>(
       ShadowEnv{shared_.gpu, shared_.space, shared_.retired, id_, *ggtt_, *ppgtt_, *device_,
-                shared_.defaults, shared_.owners, [this] { return shared_.host.reclaim_ggtt(); },
-                shared_.originals, shared_.config.scan_all, shared_.config.batch_copy_pages},
+                shared_.defaults, shared_.owners, work_,
+                [this] { return shared_.host.reclaim_ggtt(); }, shared_.originals,
+                shared_.config.scan_all, shared_.config.batch_copy_pages},
       shared_.stamps);
   aperture_ = std::make_unique<Aperture>(domain_, *ggtt_, *device_, config_.fences,
                                          config_.windows.low_base + config_.windows.low_bytes);
@@ -103,12 +104,16 @@ void Vgpu::on_write(hv::Range range, uint64_t offset, unsigned size, uint64_t va
     ggtt_->write_entry(offset - gen9::kGttOffset, size, value);
 }
 
-void Vgpu::on_page_write(hv::Gpa address, unsigned size) { ppgtt_->on_page_write(address, size); }
+void Vgpu::on_page_write(hv::Gpa address, unsigned size) {
+  ppgtt_->on_page_write(address, size);
+  if (ppgtt_->untidy()) note_deadline();
+}
 
 void Vgpu::note_deadline() {
   if (clock_page_ == nullptr) return;
   uint64_t next = std::min(device_->next_deadline_ns(), clock_page_->next_deadline_ns());
   for (const Engine& e : engines_) next = std::min(next, e.status_due_ns);
+  if (ppgtt_->untidy()) next = std::min(next, work_.ready_ns());
   const bool showed = std::exchange(clock_shown_, clock_page_->shown());
   if (next == deadline_ns_ && showed == clock_shown_) return;
   shared_.host.deadline_moved(*this, std::exchange(deadline_ns_, next));
@@ -158,10 +163,12 @@ void Vgpu::enter_failsafe(FailsafeReason reason) {
   for (const EngineId e : gen9::kAllEngines) reset_engine_state(e);
   contexts_->forget();
   ppgtt_->reset();
+  note_deadline();
 }
 
 void Vgpu::reset_engines(gen9::EngineMask engines, bool full) {
   shared_.host.reset_wanted(*this, engines);
+  work_.charge(shadow::cost::kReset);
   ++stats_.resets;
   for (const EngineId e : gen9::kAllEngines)
     if (engines & gen9::engine_bit(e)) reset_engine_state(e);
@@ -249,6 +256,8 @@ uint64_t Vgpu::now_ns() { return shared_.host.now_ns(); }
 VgpuStats Vgpu::stats() const {
   VgpuStats s = stats_;
   s.device = device_->counts();
+  s.work_ns = work_.total_ns();
+  s.work_most_ns = work_.most_ns();
   return s;
 }
 

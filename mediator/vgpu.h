@@ -87,6 +87,13 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   }
   /// An engine's interrupt stands that the guest's CPU has not looked at.
   [[nodiscard]] bool waits_for_cpu() const;
+  /// What it makes the mediator do. While it is over its budget nothing of it is submitted.
+  shadow::Work& work() { return work_; }
+  [[nodiscard]] const shadow::Work& work() const { return work_; }
+  /// It waits because of that.
+  void note_put_off() { ++stats_.put_off; }
+  /// These were to be given to the GPU, but are not.
+  void take_back(const std::vector<ShadowContext*>& contexts);
   /// GPU time it used that no context's end tells of.
   void charge(EngineId engine, uint64_t gpu_ns);
 
@@ -106,6 +113,8 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   ClockPage& clock_page() { return *clock_page_; }
   shadow::Ggtt& ggtt() { return *ggtt_; }
   shadow::PpgttSet& ppgtt() { return *ppgtt_; }
+  /// Its accesses go nowhere from here on, and nothing of it runs.
+  void enter_failsafe(FailsafeReason reason) override;
   ContextSet& contexts() { return *contexts_; }
   /// When run_timers wants to be called next, as last told to the host.
   [[nodiscard]] uint64_t next_deadline_ns() const { return deadline_ns_; }
@@ -143,7 +152,6 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   void g2v_notify(uint32_t value, std::span<const uint64_t, 4> pdps) override;
   void tlb_invalidate(EngineId engine) override;
   uint32_t live_register(uint32_t offset) override;
-  void enter_failsafe(FailsafeReason reason) override;
   void fence_changed(uint64_t fence) override { aperture_->fence_changed(fence); }
   bool opregion_wanted(uint32_t address) override;
   void bar_changed(hv::Range range, bool enabled, uint64_t base, uint64_t bytes) override;
@@ -177,6 +185,7 @@ class Vgpu final : public hv::TrapHandler, private DeviceSink, private StatusSin
   bool paused_ = false;
   uint64_t refusals_ = 0;
   TroubleRecord trouble_;
+  shadow::Work work_;
   uint32_t opregion_ = 0;  // where it is
   VgpuStats stats_;
   size_t next_sample_ = 0;

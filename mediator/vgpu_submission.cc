@@ -51,6 +51,7 @@ void Vgpu::submit(EngineId engine, const Execlist& list) {
   }
   Engine& e = engines_[index(engine)];
   const uint64_t now = now_ns();
+  work_.settle(now);
   for (unsigned i = 0; i < list.count; ++i) {
     const auto context = contexts_->get(engine, list.descriptor[i], now);
     if (!context.ok()) {
@@ -76,6 +77,7 @@ void Vgpu::submit(EngineId engine, const Execlist& list) {
 void Vgpu::engine_left(EngineId engine) {
   Engine& e = engines_[index(engine)];
   e.on_gpu = false;
+  if (ppgtt_->untidy()) note_deadline();
   if (e.stalled || !e.execlist.active() || !e.execlist.has_pending()) return;
   // Its image is shown to the guest, but the shadow goes on counting: it may stand inside a batch.
   if (const auto head = contexts_->get(engine, e.execlist.head(), now_ns());
@@ -100,9 +102,13 @@ std::vector<ShadowContext*> Vgpu::prepare(EngineId engine) {
 std::vector<ShadowContext*> Vgpu::prepare_contexts(EngineId engine) {
   std::vector<ShadowContext*> out;
   for (const uint64_t d : engines_[index(engine)].execlist.remaining()) {
-    const auto context = contexts_->get(engine, d, now_ns());
+    const uint64_t now = now_ns();
+    work_.settle(now);
+    if (!out.empty() && work_.spent()) break;  // the audit of each takes its time
+    const auto context = contexts_->get(engine, d, now);
     const Refusal refusal = context.ok() ? contexts_->prepare(*context.value())
                                          : Refusal{context.error(), 0, "logical ring context", 0};
+    if (context.ok() && contexts_->put_off()) break;
     if (refusal.reason != Reject::none) {
       // What stands before it still runs; then the engine stands still, as after an error.
       if (!out.empty()) break;
@@ -121,6 +127,13 @@ hv::Status Vgpu::make_current(ShadowContext& c) {
   c.on_gpu = true;
   engines_[index(c.engine)].on_gpu = true;
   return {};
+}
+
+void Vgpu::take_back(const std::vector<ShadowContext*>& contexts) {
+  for (ShadowContext* c : contexts) {
+    c->on_gpu = false;
+    engines_[index(c->engine)].on_gpu = false;
+  }
 }
 
 bool Vgpu::reached_tail(ShadowContext& c) {
@@ -260,6 +273,10 @@ void Vgpu::show_awaited() {
 
 void Vgpu::run_timers(uint64_t now) {
   device_->run_timers(now);
+  if (ppgtt_->untidy()) {
+    work_.settle(now);
+    ppgtt_->tidy();
+  }
   clock_page_->run_timer(now);
   for (const EngineId e : gen9::kAllEngines)
     if (engines_[index(e)].status_due_ns <= now) show_status(e);

@@ -34,8 +34,9 @@ struct PpgttSet::Impl {
   std::unordered_map<uint64_t, uint32_t> by_gfn;  // never iterated
 
   Impl(hv::Domain& domain, GpuMemory& gpu, Retired& retired, hv::VgpuId owner,
-       const PpgttLimits& limits)
-      : tables(domain, gpu, retired, owner, limits), max_roots(std::min(limits.roots, kMaxRoots)) {}
+       const PpgttLimits& limits, Work* work)
+      : tables(domain, gpu, retired, owner, limits, work),
+        max_roots(std::min(limits.roots, kMaxRoots)) {}
 
   [[nodiscard]] RootId id_of(uint32_t slot) const {
     return RootId{uint32_t{roots[slot].use} << 16 | slot};
@@ -97,9 +98,12 @@ void PpgttSet::Impl::remove(uint32_t slot) {
 }
 
 PpgttSet::PpgttSet(hv::Domain& domain, GpuMemory& gpu, Retired& retired, hv::VgpuId owner,
-                   const PpgttLimits& limits)
-    : impl_(std::make_unique<Impl>(domain, gpu, retired, owner, limits)) {}
-PpgttSet::~PpgttSet() { reset(); }
+                   const PpgttLimits& limits, Work* work)
+    : impl_(std::make_unique<Impl>(domain, gpu, retired, owner, limits, work)) {}
+PpgttSet::~PpgttSet() {
+  reset();
+  impl_->tables.tidy(true);
+}
 
 hv::Status PpgttSet::create(hv::Gpa pml4) {
   const auto slot = impl_->take(pml4);
@@ -139,9 +143,11 @@ bool PpgttSet::tracks(hv::Gfn gfn) const { return impl_->tables.tracks(gfn); }
 
 hv::Status PpgttSet::sync(RootId root) {
   if (!impl_->find(root)) return hv::Error::bad_argument;
-  impl_->tables.sync();
-  return {};
+  return impl_->tables.sync();
 }
+
+bool PpgttSet::untidy() const { return impl_->tables.untidy(); }
+void PpgttSet::tidy() { impl_->tables.tidy(false); }
 
 hv::BusFrame PpgttSet::root_frame(RootId root) const {
   const Impl::Root* r = impl_->find(root);

@@ -16,6 +16,7 @@
 #include "shadow/gen9/pte.h"
 #include "shadow/gpu_memory.h"
 #include "shadow/retire.h"
+#include "shadow/work.h"
 
 namespace shadow {
 
@@ -44,8 +45,9 @@ struct RootId {
 
 class PpgttSet {
  public:
+  /// `work`: what all of this is charged to, and stops for when it is spent. nullptr: never.
   PpgttSet(hv::Domain& domain, GpuMemory& gpu, Retired& retired, hv::VgpuId owner,
-           const PpgttLimits& limits);
+           const PpgttLimits& limits, Work* work = nullptr);
   ~PpgttSet();
 
   /// g2v L4_CREATE and L4_DESTROY with the PML4's guest-physical address.
@@ -61,8 +63,12 @@ class PpgttSet {
   [[nodiscard]] bool tracks(hv::Gfn gfn) const;
 
   /// Before a submission: re-reads out-of-sync leaves reachable from this root (and any others that
-  /// share them) and partial entries. Re-reads each guest page once.
+  /// share them) and partial entries. Re-reads each guest page once. Busy: so much has changed that
+  /// the budget is spent; nothing may run from these tables until a later call has done the rest.
   hv::Status sync(RootId root);
+  /// Some tables that nobody needs any more wait to be taken apart: tidy() goes on with it.
+  [[nodiscard]] bool untidy() const;
+  void tidy();
   /// The shadow PML4's frame, for the context's PDP0.
   [[nodiscard]] hv::BusFrame root_frame(RootId root) const;
 
@@ -85,7 +91,7 @@ class PpgttSet {
   };
   hv::Result<std::unique_ptr<View>> make_view(RootId root);
 
-  /// Drops every table and root (vGPU reset or failsafe).
+  /// Drops every table and root (vGPU reset or failsafe); see untidy().
   void reset();
   [[nodiscard]] const PpgttCounts& counts() const;
 

@@ -44,6 +44,7 @@ bool Tables::update_leaf(Table& t, unsigned first, std::span<const uint64_t> now
     }
     if (live) to_drop[drops++] = gfn_of_entry(was);
   }
+  work_.charge((pins + drops) * cost::kEntry);
   if (pins) domain_.pin({to_pin.data(), pins}, {frames.data(), pins});
   for (unsigned k = 0; k < pins; ++k) {
     const unsigned i = pinned_index[k];

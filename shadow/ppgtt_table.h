@@ -41,6 +41,7 @@ struct Table {
   ViewTable* mirrors = nullptr;    ///< private copies that follow this table
   uint32_t pending_at = kNowhere;  ///< in the list of tables with unlinked children
   uint32_t retry_at = kNowhere;    ///< in the list of tables with entries to try again
+  uint32_t later_at = kNowhere;    ///< in the list of those whose rest was put off
   Entries guest{};                 ///< as last read (leaves: expanded to 4 KiB entries)
   Entries shadow{};                ///< as the GPU sees them
   std::unique_ptr<std::array<Table*, gen9::kEntries>> children;  ///< upper tables only

@@ -18,8 +18,13 @@ constexpr size_t level_index(Kind k) { return static_cast<size_t>(level_of(k)) -
 }  // namespace
 
 Tables::Tables(hv::Domain& domain, GpuMemory& gpu, Retired& retired, hv::VgpuId owner,
-               const PpgttLimits& limits)
-    : domain_(domain), gpu_(gpu), retired_(retired), owner_(owner), limits_(limits) {}
+               const PpgttLimits& limits, Work* work)
+    : domain_(domain),
+      gpu_(gpu),
+      retired_(retired),
+      owner_(owner),
+      limits_(limits),
+      work_(work ? *work : unlimited_) {}
 
 Tables::~Tables() {
   for (const uint64_t entry : scratch_) {
@@ -71,6 +76,7 @@ hv::Result<Table*> Tables::get(Kind kind, hv::Gfn gfn, bool now) {
     }
   }
   if (counts_.tables >= limits_.tables) return hv::Error::no_memory;
+  if (kind != Kind::pml4 && work_.spent()) return hv::Error::busy;
   if (!page) {
     page = &pages_[gfn.v];
     page->gfn = gfn;
@@ -87,6 +93,7 @@ hv::Result<Table*> Tables::create(Kind kind, TrackedPage& page, bool now) {
   Table& t = *pool_.take(kind);
   t.frame = *frame;
   attach(t, page);
+  work_.charge(cost::kTable);
   hv::Status made;
   if (!is_leaf(kind)) {
     made = fill_upper(t, now);
@@ -117,8 +124,11 @@ void Tables::attach(Table& t, TrackedPage& page) {
   page.upper_tables += !is_leaf(t.kind);
 }
 
-/// Reads and links what waits for the next sync below this table.
+/// Reads and links what waits for the next sync below this table; what the budget does not reach
+/// goes on waiting.
 void Tables::complete(Table& t) {
+  if (work_.spent()) return;
+  work_.charge(cost::kEntry);
   if (is_leaf(t.kind)) {
     if (!t.filled) (void)reread_leaves(*t.page);
     return;
@@ -141,6 +151,7 @@ hv::Status Tables::fill_upper(Table& t, bool now) {
     if (!was_protected) go_out_of_sync(page);
     return s;
   }
+  work_.charge(cost::kTablePage);
   if (!was_protected) (void)update_leaves(page, fresh);
   for (unsigned i = 0; i < gen9::kEntries; ++i) {
     if (fresh[i]) set_upper(t, i, fresh[i], now);
@@ -150,11 +161,13 @@ hv::Status Tables::fill_upper(Table& t, bool now) {
 }
 
 hv::Result<Table*> Tables::create_block(uint64_t pde) {
+  if (work_.spent()) return hv::Error::busy;
   const auto frame = alloc_table_page();
   if (!frame.ok()) return frame.error();
   Table& t = *pool_.take(Kind::pt2m);
   t.frame = *frame;
   t.gfn = gfn_of_entry(pde & gen9::kPde2MAddressMask);
+  work_.charge(cost::kTable);
   Entries entries;
   expand_2m(pde, entries);
   (void)update_leaf(t, 0, entries);
@@ -183,6 +196,8 @@ void Tables::set_upper(Table& t, unsigned i, uint64_t now, bool complete) {
   const uint64_t scratch = scratch_[level_index(t.kind)];
   if (child && child != old) ++child->refs;
   t.guest[i] = now;
+  // A domain may be busy too, for reasons that no budget pays off.
+  const bool put_off = !found.ok() && found.error() == hv::Error::busy && work_.spent();
   uint64_t value = 0;
   if (child && child->filled) {
     value = link_to(*child, now);
@@ -191,9 +206,12 @@ void Tables::set_upper(Table& t, unsigned i, uint64_t now, bool complete) {
     if (live) value = scratch;
   } else if (!found.ok()) {
     value = scratch;
-    if (found.error() != hv::Error::bad_argument) retries_.add(t);
+    if (put_off)
+      later_.add(t);
+    else if (found.error() != hv::Error::bad_argument)
+      retries_.add(t);
   }
-  counts_.bad_entries += value == scratch && t.shadow[i] != scratch;
+  counts_.bad_entries += value == scratch && t.shadow[i] != scratch && !put_off;
   if (t.filled) {
     set_shadow(t, i, value);
   } else {
@@ -240,6 +258,11 @@ void Tables::retry(Table& t) {
     (void)update_leaf(t, 0, t.guest, true);
     return;
   }
+  retry_entries(t);
+}
+
+/// Of an upper table: those that stand for scratch and are not bad.
+void Tables::retry_entries(Table& t) {
   const uint64_t scratch = scratch_[level_index(t.kind)];
   for (unsigned i = 0; i < gen9::kEntries; ++i) {
     const bool failed = t.shadow[i] == scratch && !(*t.children)[i];
@@ -254,25 +277,46 @@ void Tables::drop(Table& t) {
 }
 
 void Tables::destroy(Table& t) {
+  work_.charge(cost::kTable);
   detach_mirrors(*this, t);
   waiting_.remove(t);
   retries_.remove(t);
+  later_.remove(t);
   if (TrackedPage* page = t.page) {
     Table** at = &page->tables;
     while (*at != &t) at = &(*at)->next_on_page;
     *at = t.next_on_page;
     page->upper_tables -= !is_leaf(t.kind);
     forget_if_unused(*page);
+    t.page = nullptr;
   }
+  if (work_.spent())
+    dropped_.push_back(&t);
+  else
+    take_apart(t);
+}
+
+/// Of a table that nothing names any more: what it names.
+void Tables::take_apart(Table& t) {
+  work_.charge(cost::kTablePage);
   for (unsigned i = 0; i < gen9::kEntries; ++i) {
     if (!is_leaf(t.kind)) {
       if (Table* child = (*t.children)[i]) drop(*child);
     } else if (t.shadow[i] && t.shadow[i] != scratch_[0]) {
       retired_.pin(domain_, gfn_of_entry(t.guest[i]));
+      work_.charge(cost::kEntry);
     }
   }
   retire_table_page(t.frame);
   pool_.give(&t);
+}
+
+void Tables::tidy(bool all) {
+  while (!dropped_.empty() && (all || !work_.spent())) {
+    Table* t = dropped_.back();
+    dropped_.pop_back();
+    take_apart(*t);
+  }
 }
 
 }  // namespace shadow::ppgtt

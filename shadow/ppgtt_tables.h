@@ -21,7 +21,7 @@ namespace shadow::ppgtt {
 class Tables {
  public:
   Tables(hv::Domain& domain, GpuMemory& gpu, Retired& retired, hv::VgpuId owner,
-         const PpgttLimits& limits);
+         const PpgttLimits& limits, Work* work = nullptr);
   ~Tables();
   Tables(const Tables&) = delete;
   Tables& operator=(const Tables&) = delete;
@@ -33,7 +33,12 @@ class Tables {
   void on_page_write(hv::Gpa address, unsigned size);
   [[nodiscard]] bool tracks(hv::Gfn gfn) const { return pages_.count(gfn.v) != 0; }
   /// Tries failed entries again, re-reads what is out of sync, links leaves that were waiting.
-  void sync();
+  /// Busy: the budget is spent, and there is more to do.
+  hv::Status sync();
+  /// Tables without references that are not taken apart yet.
+  [[nodiscard]] bool untidy() const { return !dropped_.empty(); }
+  /// Takes them apart; all of them, or until the budget is spent.
+  void tidy(bool all);
 
   /// A table page for a view, counted against the limit of tables.
   hv::Result<hv::BusFrame> alloc_table_page();
@@ -45,6 +50,7 @@ class Tables {
   GpuMemory& gpu() { return gpu_; }
   Retired& retired() { return retired_; }
   hv::Domain& domain() { return domain_; }
+  Work& work() { return work_; }
   PpgttCounts& counts() {
     counts_.out_of_sync = out_of_sync_.size();
     return counts_;
@@ -64,7 +70,9 @@ class Tables {
   void set_shadow(Table& t, unsigned i, uint64_t value);
   void link_waiting(Table& t);
   void retry(Table& t);
+  void retry_entries(Table& t);
   void destroy(Table& t);
+  void take_apart(Table& t);
 
   // ppgtt_leaf.cc: entries that name pages
   /// Brings entries [first, first + now.size()) of a leaf to `now`; true if anything changed.
@@ -89,6 +97,8 @@ class Tables {
   };
   Settled settled_pages();
   void resync(TrackedPage& page, Settled& settled);
+  bool catch_up();
+  bool link_all_waiting();
   void forget_if_unused(TrackedPage& page);
 
   hv::Domain& domain_;
@@ -97,12 +107,16 @@ class Tables {
   hv::VgpuId owner_;
   PpgttLimits limits_;
   PpgttCounts counts_;
+  Work unlimited_{{.burst_ns = UINT64_MAX}};
+  Work& work_;
   TablePool pool_;
   std::unordered_map<uint64_t, TrackedPage> pages_;  // by gfn; never iterated
   TrackedPage* last_page_ = nullptr;
   IndexedSet<TrackedPage, &TrackedPage::out_of_sync_at> out_of_sync_;
   IndexedSet<Table, &Table::pending_at> waiting_;
   IndexedSet<Table, &Table::retry_at> retries_;
+  IndexedSet<Table, &Table::later_at> later_;
+  std::vector<Table*> dropped_;
   size_t next_retry_ = 0;
   /// What update_leaf collects. Not on its stack: it would be cleared at each trapped write.
   struct Batch {

@@ -14,6 +14,9 @@ constexpr uint32_t kSettledSyncs = 8;
 constexpr size_t kProtectsPerSync = 16;
 /// Tables with failed entries tried again at one submission.
 constexpr size_t kRetriesPerSync = 16;
+/// Else a budget could be spent before the last of them is read, each time anew.
+static_assert(2 * PpgttLimits{}.out_of_sync * cost::kTablePage <
+              Work::Limits{}.burst_ns - Work::Limits{}.resume_ns);
 
 }  // namespace
 
@@ -64,6 +67,7 @@ bool Tables::update_leaves(TrackedPage& page, const Entries& fresh) {
 hv::Result<bool> Tables::reread_leaves(TrackedPage& page) {
   Entries fresh;
   const hv::Status s = domain_.read(hv::gpa_of(page.gfn), std::as_writable_bytes(std::span{fresh}));
+  work_.charge(cost::kTablePage);
   if (!s.ok()) return s.error();
   return update_leaves(page, fresh);
 }
@@ -115,15 +119,43 @@ void Tables::reread(TrackedPage& page) {
   update_written(page, 0, fresh);
 }
 
-void Tables::sync() {
-  for (size_t n = std::min(kRetriesPerSync, retries_.size()); n > 0 && retries_.size() > 0; --n) {
+hv::Status Tables::sync() {
+  tidy(false);
+  if (!catch_up()) return hv::Error::busy;
+  for (size_t n = std::min(kRetriesPerSync, retries_.size());
+       n > 0 && retries_.size() > 0 && !work_.scarce(); --n) {
     retry(retries_[next_retry_++ % retries_.size()]);
   }
   Settled settled = settled_pages();
   // Backwards: a page that is protected leaves the list, and its place is taken by one already
   // seen.
-  for (size_t i = out_of_sync_.size(); i-- > 0;) resync(out_of_sync_[i], settled);
-  for (size_t i = waiting_.size(); i-- > 0;) link_waiting(waiting_[i]);
+  for (size_t i = out_of_sync_.size(); i-- > 0;) {
+    if (work_.spent()) return hv::Error::busy;
+    resync(out_of_sync_[i], settled);
+  }
+  if (!link_all_waiting() || later_.size() > 0) return hv::Error::busy;
+  return {};
+}
+
+/// Makes the tables that were put off. False if the budget is spent before all are there.
+bool Tables::catch_up() {
+  while (later_.size() > 0) {
+    if (work_.spent()) return false;
+    Table& t = later_[later_.size() - 1];
+    later_.remove(t);
+    work_.charge(cost::kTablePage);
+    retry_entries(t);
+  }
+  return true;
+}
+
+bool Tables::link_all_waiting() {
+  for (size_t i = waiting_.size(); i-- > 0;) {
+    if (work_.spent()) return false;
+    work_.charge(cost::kTablePage);
+    link_waiting(waiting_[i]);
+  }
+  return true;
 }
 
 /// Which of the settled pages are protected now. The table a guest fills next is most often one it

@@ -55,6 +55,7 @@ void follow(Tables& tables, ViewTable& v, unsigned i) {
 }
 
 void bind(Tables& tables, ViewTable& v, Table* source) {
+  tables.work().charge(cost::kTablePage);
   detach(v);
   attach(v, source);
   for (unsigned i = 0; i < gen9::kEntries; ++i) follow(tables, v, i);

@@ -55,6 +55,7 @@ json::object to_json(const Timed& t) {
   if (!r.reason.empty()) o["reason"] = r.reason;
   if (r.changed_answers != 0) o["changed_answers"] = r.changed_answers;
   o["recorded_ns"] = r.recorded_ns;
+  o["most_owed_ns"] = r.most_owed_ns;
   o["replay_ns"] = static_cast<uint64_t>(t.seconds * 1e9);
   return o;
 }

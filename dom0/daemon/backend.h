@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,8 +41,9 @@ class BackendGuest {
   [[nodiscard]] virtual bool asks() const { return true; }
   /// When dispatch() is wanted without an event, by the wall clock; UINT64_MAX for never.
   [[nodiscard]] virtual uint64_t wake_ns() const { return UINT64_MAX; }
-  /// Delivers what the guest did. False: the guest is gone or broken beyond help.
-  virtual bool dispatch() = 0;
+  /// Delivers what the guest did, until `enough` says so after an access; the rest stays for the
+  /// next call. False: the guest is gone or broken beyond help.
+  virtual bool dispatch(const std::function<bool()>& enough) = 0;
   /// Whether registers are read without traps where they can be. False: cannot be changed.
   virtual bool allow_direct_reads(bool on) { return (void)on, false; }
 

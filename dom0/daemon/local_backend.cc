@@ -34,7 +34,7 @@ class LocalGuest final : public BackendGuest {
     if (!actor_) return UINT64_MAX;
     return interrupts_ != domain_.counts().interrupts ? 0 : actor_->wake_ns();
   }
-  bool dispatch() override {
+  bool dispatch(const std::function<bool()>&) override {
     if (!actor_) return true;
     interrupts_ = domain_.counts().interrupts;
     if (domain_.take_interrupts() > 0) actor_->on_interrupt();

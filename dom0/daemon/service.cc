@@ -46,7 +46,8 @@ Service::~Service() {
   gpu_->stop();
   stop_shares();
   while (!guests_.empty())
-    remove(guests_.begin()->first, guests_.begin()->second->left ? "" : "xengvtd ends");
+    remove(guests_.begin()->first, guests_.begin()->second->left ? "" : "xengvtd ends", true);
+  end_guests(true);
   if (const auto done = recordings_.stop_whole(); !done.ok()) log_.error(done.error().cause);
   recordings_.follow(nullptr);
   session_.reset();
@@ -139,6 +140,9 @@ hv::Result<hv::DomId, Problem> Service::attach(const std::string& domain, const 
 hv::Result<hv::DomId, Problem> Service::admit(const Backend::Identity& who, const VgpuType& type) {
   if (guests_.contains(who.id))
     return Problem{"domain " + who.name + " has a vGPU already", "detach it first"};
+  if (std::ranges::any_of(ending_, [&](auto& g) { return g->backend->domain().id() == who.id; }))
+    return Problem{"what domain " + who.name + " left of its last vGPU is still being taken apart",
+                   "try again in a few seconds"};
   const auto used = std::count_if(guests_.begin(), guests_.end(),
                                   [&](auto& g) { return g.second->type.name == type.name; });
   if (static_cast<uint32_t>(used) >= type.maximum)
@@ -186,23 +190,36 @@ mediator::VgpuConfig Service::wanted(const Guest& g) const {
   return v;
 }
 
-void Service::remove(hv::DomId domid, const std::string& why) {
-  const auto it = guests_.find(domid);
-  if (it == guests_.end()) return;
-  Guest& g = *it->second;
+void Service::remove(hv::DomId domid, const std::string& why, bool at_once) {
+  auto node = guests_.extract(domid);
+  if (!node) return;
+  Guest& g = *ending_.emplace_back(std::move(node.mapped()));
   if (const int fd = g.backend->event_fd(); fd >= 0)
     epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
   if (cpu_) cpu_->remove(domid);
   if (!g.left) {
     g.backend->quiesce();
     folder_.forget(domid);
+    if (!at_once) session_->dismiss(g.vgpu);
   }
-  session_->destroy_vgpu(g.vgpu);
-  // Its frames go back to Xen below: a GPU that did not forget them must not reach memory any more.
-  if (driver_->wedged() && !isolated_) give_up_gpu();
-  recordings_.end(g.subject);
   if (!why.empty()) log_.add(LogLevel::info, g.name, "vGPU detached: " + why);
-  guests_.erase(it);
+  end_guests(at_once);
+}
+
+/// Others are served between the steps of a large one's end.
+void Service::end_guests(bool at_once) {
+  std::erase_if(ending_, [&](const std::unique_ptr<Guest>& g) {
+    if (!at_once && !session_->mediator().tidy(g->vgpu)) {
+      (void)g->backend->dispatch(
+          {});  // nobody is there any more, and a vCPU must not wait for that
+      return false;
+    }
+    session_->destroy_vgpu(g->vgpu);
+    // Its frames go back to Xen now: a GPU that did not forget them must not reach memory any more.
+    if (driver_->wedged() && !isolated_) give_up_gpu();
+    recordings_.end(g->subject);
+    return true;
+  });
 }
 
 hv::Result<Service::Guest*, Problem> Service::find(const std::string& domain) {

@@ -109,7 +109,8 @@ class Service {
                                             const std::map<std::string, std::string>& options);
   hv::Result<Guest*, Problem> find(const std::string& domain);
   hv::Result<hv::DomId, Problem> admit(const Backend::Identity& who, const VgpuType& type);
-  void remove(hv::DomId domid, const std::string& why);
+  void remove(hv::DomId domid, const std::string& why, bool at_once = false);
+  void end_guests(bool at_once);
   // service_keep.cc
   void keep(Guest& g);
   void settle();
@@ -120,11 +121,13 @@ class Service {
   bool go_on_with(const KeptGuest& k, std::unique_ptr<BackendGuest> backend);
   GuestReport report(Guest& g);
   void watch(int fd);
+  void watch_again(int fd, bool on);
   void take_events();
   /// Answers what there is and runs what is due; with `all` without having been told by an event.
   /// False if no guest wanted anything.
   bool serve(bool all);
   bool serve_guests(bool all);
+  bool held_back(Guest& g, uint64_t now);
   void drop_dead();
   void give_up_gpu();
   void tell_changes(uint64_t now);
@@ -155,7 +158,8 @@ class Service {
   Recordings recordings_;
   std::unique_ptr<mediator::trace::Session> session_;
   Guests guests_;
-  bool isolated_ = false;  ///< the GPU no longer obeys
+  std::vector<std::unique_ptr<Guest>> ending_;  ///< what they left is being taken apart
+  bool isolated_ = false;                       ///< the GPU no longer obeys
   struct CpuSink;
   std::unique_ptr<CpuHookSink> cpu_sink_;
   std::unique_ptr<WeightLedger> ledger_;

@@ -14,6 +14,9 @@ struct Service::Guest {
   uint32_t subject = 0;  ///< its number in recordings
   bool paused = false, ready = false, direct_reads = true;
   bool gives_up = false;  ///< its domain does not run
+  // It took too much of the mediator's time: it is answered again from then on.
+  bool held = false;
+  uint64_t from_ns = 0;
   ShareSettings shares;
   std::optional<CpuShare> cpu;
   uint64_t since_ns = 0;

@@ -32,6 +32,13 @@ void Service::watch(int fd) {
   epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &e);
 }
 
+void Service::watch_again(int fd, bool on) {
+  epoll_event e{};
+  e.events = on ? uint32_t{EPOLLIN} : 0u;
+  e.data.fd = fd;
+  epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &e);
+}
+
 void Service::take_events() {
   std::array<epoll_event, 64> events;
   const int n = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
@@ -46,15 +53,30 @@ void Service::take_events() {
   }
 }
 
+/// A guest that took too much of the mediator's time waits for its answers; others do not.
+bool Service::held_back(Guest& g, uint64_t now) {
+  g.from_ns = session_->mediator().ready_ns(g.vgpu, now);
+  const bool held = g.from_ns > now;
+  if (held != g.held && g.backend->event_fd() >= 0) watch_again(g.backend->event_fd(), !held);
+  g.held = held;
+  return held;
+}
+
 bool Service::serve_guests(bool all) {
   bool any = false;
   std::vector<hv::DomId> broken;
   for (auto& [id, g] : guests_) {
     const bool look = all && g->backend->event_fd() >= 0 && g->backend->asks();
-    if (!look && !g->ready && g->backend->wake_ns() > clock_.now_ns()) continue;
+    const uint64_t now = clock_.now_ns();
+    if (!look && !g->ready && !g->held && g->backend->wake_ns() > now) continue;
+    if (held_back(*g, now)) continue;
     g->ready = false;
     const uint64_t before = g->backend->counts().exits();
-    if (!g->backend->dispatch()) broken.push_back(id);
+    const auto enough = [this, &g = *g, now] {
+      return session_->mediator().ready_ns(g.vgpu, now) > now;
+    };
+    if (!g->backend->dispatch(enough)) broken.push_back(id);
+    (void)held_back(*g, clock_.now_ns());
     any |= !look || g->backend->counts().exits() != before;
   }
   for (const hv::DomId id : broken) remove(id, "its domain cannot be served any more");
@@ -95,6 +117,7 @@ bool Service::serve(bool all) {
     const bool due = session_->mediator().next_deadline_ns() <= clock_.now_ns();
     if (due || gpu_->device().interrupt_pending()) session_->poll();
     if (driver_->wedged() && !isolated_) give_up_gpu();
+    if (!ending_.empty()) end_guests(false);
     any |= served;
     if (!served || all) break;
   }
@@ -108,9 +131,10 @@ bool Service::serve(bool all) {
 }
 
 void Service::arm_timer() {
-  gpu_->set_occupied(!session_->mediator().idle());
+  gpu_->set_occupied(session_->mediator().occupied());
   uint64_t at = std::min(session_->mediator().next_deadline_ns(), backend_.wake_ns());
-  for (const auto& [id, g] : guests_) at = std::min(at, g->backend->wake_ns());
+  for (const auto& [id, g] : guests_)
+    at = std::min(at, g->held ? g->from_ns : g->backend->wake_ns());
   if (!guests_.empty()) at = std::min(at, next_tell_ns_);
   if (cpu_) at = std::min(at, cpu_->next_ns());
   const uint64_t now = clock_.now_ns();
@@ -171,6 +195,7 @@ void Service::make_session(mediator::trace::Session::Start start) {
   const mediator::GpuShares shares =
       session_ ? session_->mediator().gpu_shares() : configured_shares();
   recordings_.follow(nullptr);
+  if (session_) end_guests(true);
   session_.reset();
   const bool memory = recordings_.whole() && recordings_.whole_is_open();
   session_ = std::make_unique<mediator::trace::Session>(*driver_, clock_, mediator_config(),

@@ -23,8 +23,8 @@ uint64_t XenGuest::wake_ns() const {
   return domain_->waiting() ? looked_ns_ + kLookAgainNs : UINT64_MAX;
 }
 
-bool XenGuest::dispatch() {
-  domain_->dispatch();
+bool XenGuest::dispatch(const std::function<bool()>& enough) {
+  domain_->dispatch(hv::xen::XenDomain::kMostAtOnce, enough);
   if (domain_->waiting()) looked_ns_ = clock_.now_ns();
   return true;
 }

@@ -34,7 +34,7 @@ class XenGuest final : public BackendGuest {
   [[nodiscard]] int event_fd() const override { return domain_->event_fd(); }
   [[nodiscard]] uint64_t wake_ns() const override;
   [[nodiscard]] bool asks() const override { return domain_->asks(); }
-  bool dispatch() override;
+  bool dispatch(const std::function<bool()>& enough) override;
   bool allow_direct_reads(bool on) override {
     domain_->allow_direct_reads(on);
     return true;

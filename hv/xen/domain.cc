@@ -254,12 +254,12 @@ void XenDomain::leave() {
 void XenDomain::attach(TrapHandler* handler) { impl_->requests.attach(handler); }
 int XenDomain::event_fd() const { return impl_->closed ? -1 : impl_->calls->event_fd(); }
 
-void XenDomain::dispatch(unsigned most) {
+void XenDomain::dispatch(unsigned most, const std::function<bool()>& enough) {
   if (impl_->busy || impl_->closed) return;
   impl_->busy = true;
   impl_->release_stopped();
   impl_->settle_pages();
-  impl_->server.dispatch(most, impl_->answer());
+  impl_->server.dispatch(most, impl_->answer(), enough);
   impl_->busy = false;
 }
 

@@ -83,9 +83,10 @@ class XenDomain final : public Domain {
   void attach(TrapHandler* handler);
   /// Readable when there may be something to answer; closed by close().
   [[nodiscard]] int event_fd() const;
-  /// Answers what is pending, at most `most` requests (the descriptor stays readable if there is
-  /// more). Does nothing when called from a TrapHandler.
-  void dispatch(unsigned most = 64);
+  /// Answers what is pending, at most `most` requests and until `enough` says so after one (the
+  /// descriptor stays readable if there is more). Does nothing when called from a TrapHandler.
+  static constexpr unsigned kMostAtOnce = 64;
+  void dispatch(unsigned most = kMostAtOnce, const std::function<bool()>& enough = {});
   /// Whether a request waits, which event_fd() may say a little later; no system call.
   [[nodiscard]] bool asks() const;
   /// Something waits for a later dispatch(), even if no event comes.

@@ -117,12 +117,13 @@ void Server::leave() {
   placed_ = {};
 }
 
-void Server::dispatch(unsigned most, const Answer& answer) {
+void Server::dispatch(unsigned most, const Answer& answer, const std::function<bool()>& enough) {
   uint32_t port = 0;
   for (unsigned n = 0; n < most && running_ && calls_.next_event(port) == 0; ++n) {
     calls_.unmask(port);
     const auto it = std::ranges::find(ports_, port);
     if (it != ports_.end()) serve(static_cast<unsigned>(it - ports_.begin()), answer);
+    if (enough && enough()) return;
   }
 }
 

@@ -37,8 +37,8 @@ class Server {
   void leave();
   /// Whether a request waits; no system call.
   [[nodiscard]] bool asks() const;
-  /// Answers what is pending, at most `most` requests.
-  void dispatch(unsigned most, const Answer& answer);
+  /// Answers what is pending, at most `most` requests and until `enough` says so after one.
+  void dispatch(unsigned most, const Answer& answer, const std::function<bool()>& enough = {});
   /// Stops claiming, answers everything still outstanding, destroys the server. A vCPU whose
   /// request were left behind would never run again.
   void stop(const Answer& answer);

@@ -31,7 +31,7 @@ inline constexpr hv::trace::KindInfo kMediatorKinds[] = {
      "name"},
     {kind::created, Role::result, "created", "status:s vgpu", nullptr},
     {kind::destroy, Role::input, "destroy", "", nullptr},
-    {kind::pause, Role::input, "pause", "paused", nullptr},
+    {kind::pause, Role::input, "pause", "paused dismissed:o", nullptr},
     {kind::poll, Role::input, "poll", "", nullptr},
     {kind::gpu_shares, Role::input, "gpu_shares", "policy slice_ns window_ns holder", nullptr},
     {kind::share, Role::input, "share", "weight cap fixed latency slice_ns", nullptr},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "mediator/trace/replay.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 
@@ -40,6 +41,7 @@ class Player {
   bool create(const Record& r);
   bool trap(const Guest& g, const Record& r);
   void compare_state(ReplayResult& result);
+  void note_work();
   void pass_on(const Record& r);
   void watch();
 
@@ -50,6 +52,7 @@ class Player {
   hv::trace::TracedClock clock_{nullptr, journal_};
   std::map<uint32_t, Guest> guests_;
   std::unique_ptr<Session> session_;
+  uint64_t most_owed_ns_ = 0;
 };
 
 void Player::watch() {
@@ -123,13 +126,17 @@ bool Player::deliver(const Record& r) {
   if (found == guests_.end() || !found->second.id) return false;
   Guest& g = found->second;
   if (r.kind == kind::pause) {
-    session_->pause(*g.id, r.args[0] != 0);
+    if (r.args[1] != 0)
+      session_->dismiss(*g.id);
+    else
+      session_->pause(*g.id, r.args[0] != 0);
   } else if (r.kind == kind::share) {
     if (!sane_share(r)) return false;
     (void)session_->set_share(*g.id, decode_share(r));
   } else if (r.kind == kind::starved) {
     session_->set_starved(*g.id, r.args[0] != 0);
   } else if (r.kind == kind::destroy) {
+    note_work();
     session_->destroy_vgpu(*std::exchange(g.id, std::nullopt));
   } else {
     return trap(g, r);
@@ -140,6 +147,11 @@ bool Player::deliver(const Record& r) {
 void Player::pass_on(const Record& r) {
   if (!session_) return;
   sink_->add(r.kind, r.subject, std::span{r.args}.first(kVocabulary.args(r.kind)), r.blob);
+}
+
+void Player::note_work() {
+  for (const hv::VgpuId id : session_->mediator().vgpus())
+    most_owed_ns_ = std::max(most_owed_ns_, session_->mediator().stats(id).work_most_ns);
 }
 
 void Player::compare_state(ReplayResult& result) {
@@ -166,6 +178,8 @@ ReplayResult Player::run() {
   result.error = journal_.reader_error();
   if (result.error.empty() && !session_) result.error = "the trace has no session";
   if (!result.error.empty()) return result;
+  note_work();
+  result.most_owed_ns = most_owed_ns_;
   result.first_divergence = journal_.first_divergence();
   result.reason = journal_.divergence_reason();
   result.changed_answers = journal_.changed_answers();

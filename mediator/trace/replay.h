@@ -21,6 +21,7 @@ struct ReplayResult {
   std::string reason;                        ///< what differed there
   uint64_t changed_answers = 0;              ///< retold: reads answered otherwise to the guest
   uint64_t recorded_ns = 0;                  ///< time that the recording spans
+  uint64_t most_owed_ns = 0;                 ///< of the mediator's time by any one vGPU
   std::string error;                         ///< not empty: the trace is bad
 };
 

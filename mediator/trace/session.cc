@@ -126,8 +126,13 @@ hv::Status Session::resume(hv::VgpuId id, std::span<const std::byte> registers,
 }
 
 void Session::pause(hv::VgpuId id, bool paused) {
-  journal_.input(kind::pause, subject(id), {paused});
+  journal_.input(kind::pause, subject(id), {paused, false});
   mediator_->pause(id, paused);
+}
+
+void Session::dismiss(hv::VgpuId id) {
+  journal_.input(kind::pause, subject(id), {true, true});
+  mediator_->dismiss(id);
 }
 
 const char* Session::set_gpu_shares(const GpuShares& g) {

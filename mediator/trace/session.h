@@ -37,6 +37,7 @@ class Session {
   /// Not while recording: not_supported then.
   hv::Status resume(hv::VgpuId id, std::span<const std::byte> registers, FailsafeReason failsafe);
   void destroy_vgpu(hv::VgpuId id);
+  void dismiss(hv::VgpuId id);
   /// Valid until the vGPU is destroyed, except when not recording: then as Mediator::traps.
   hv::TrapHandler* traps(hv::VgpuId id);
   void pause(hv::VgpuId id, bool paused);

@@ -2,7 +2,9 @@
 // PPGTT shadowing on the in-process hypervisor: one trapped entry write; 1 GiB of fresh 4 KiB
 // pages.
 #include <benchmark/benchmark.h>
+#include <time.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "hv/bits.h"
@@ -51,8 +53,9 @@ struct Guest final : hv::TrapHandler {
   shadow::Retired retired{gpu, space};
   shadow::PpgttSet set;
 
-  explicit Guest(unsigned leaves, const shadow::PpgttLimits& limits = {})
-      : set(domain, gpu, retired, hv::VgpuId{1}, limits) {
+  explicit Guest(unsigned leaves, const shadow::PpgttLimits& limits = {},
+                 shadow::Work* work = nullptr)
+      : set(domain, gpu, retired, hv::VgpuId{1}, limits, work) {
     poke(kTables, (kTables + kPage) | kFlags);
     poke(kTables + kPage, (kTables + 2 * kPage) | kFlags);
     for (uint64_t l = 0; l < leaves; ++l) {
@@ -103,6 +106,45 @@ void shadow_1gib(benchmark::State& state) {
   }
 }
 BENCHMARK(shadow_1gib)->Unit(benchmark::kMillisecond);
+
+/// Of this thread: what other programs take does not count.
+double cpu_ms() {
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) / 1e6;
+}
+
+/// The same within the budget of a vGPU: the longest that another guest would wait for one step of
+/// making it, and of taking it apart.
+void longest_step(benchmark::State& state) {
+  double made = 0, dropped = 0, steps = 0, stated = 0;
+  const auto timed = [](double& longest, auto&& step) {
+    const double began = cpu_ms();
+    const bool more = step();
+    longest = std::max(longest, cpu_ms() - began);
+    return more;
+  };
+  for (auto _ : state) {
+    shadow::Work work;
+    uint64_t now = 0;
+    const auto pay = [&] { work.settle(now += 1'000'000'000); };
+    auto guest = std::make_unique<Guest>(512, shadow::PpgttLimits{}, &work);
+    const auto root = guest->set.acquire(Gpa{Guest::kTables});
+    for (++steps; timed(made, [&] { return !guest->set.sync(*root).ok(); }); ++steps) pay();
+    stated = static_cast<double>(work.total_ns()) / 1e6;
+    pay();
+    timed(dropped, [&] { return guest->set.release(*root), false; });
+    while (guest->set.untidy()) {
+      pay();
+      timed(dropped, [&] { return guest->set.tidy(), false; });
+    }
+  }
+  state.counters["longest_ms"] = made;
+  state.counters["longest_drop_ms"] = dropped;
+  state.counters["steps"] = steps / static_cast<double>(state.iterations());
+  state.counters["stated_ms"] = stated;
+}
+BENCHMARK(longest_step)->Unit(benchmark::kMillisecond);
 
 /// What a submission pays when nothing changed, after all leaves have settled.
 void settled_sync(benchmark::State& state) {

@@ -52,6 +52,8 @@ class FakeDomain : public hv::Domain {
   std::vector<Record> records;
   /// Frames that are RAM but cannot be pinned.
   std::set<uint64_t> unpinnable;
+  /// Frames that cannot be protected for now.
+  std::set<uint64_t> busy;
 
   /// The frame pin() gives; never equal to a guest frame number of the same guest.
   static hv::BusFrame frame_of(hv::Gfn gfn, hv::DomId id = hv::DomId{1}) {
@@ -133,6 +135,7 @@ class FakeDomain : public hv::Domain {
   }
   hv::Status protect(hv::Gfn g) override {
     if (fails(Call::protect, g.v, 0) || g.v >= ram_pages_) return hv::Error::bad_address;
+    if (busy.count(g.v)) return hv::Error::busy;
     protected_.insert(g.v);
     return {};
   }

@@ -55,11 +55,31 @@ struct PpgttTest : testing::Test, hv::TrapHandler {
   GgttSpace space{0, 0};
   Retired retired{gpu, space};
   PpgttLimits limits;
+  std::unique_ptr<Work> work;  ///< none: without a budget
+  uint64_t now = 0;
   std::unique_ptr<PpgttSet> set;
 
   PpgttTest() { domain.handler = this; }
   ~PpgttTest() override { set.reset(); }
-  void start() { set = std::make_unique<PpgttSet>(domain, gpu, retired, kOwner, limits); }
+  void start() {
+    set.reset();
+    set = std::make_unique<PpgttSet>(domain, gpu, retired, kOwner, limits, work.get());
+  }
+  /// Time in which a burst is paid off.
+  void pay() {
+    now += work->limits().burst_ns * work->limits().pays;
+    work->settle(now);
+  }
+  /// As often as the budget makes it necessary.
+  hv::Status sync(RootId r) {
+    for (int n = 0; n < 10'000; ++n) {
+      const hv::Status s = set->sync(r);
+      if (s.ok() || s.error() != hv::Error::busy || !work) return s;
+      pay();
+    }
+    ADD_FAILURE() << "never done";
+    return hv::Error::busy;
+  }
   void SetUp() override { start(); }
 
   uint64_t on_read(hv::Range, uint64_t, unsigned) override { return 0; }
@@ -167,6 +187,10 @@ struct PpgttTest : testing::Test, hv::TrapHandler {
   }
   void expect_all_dropped() {
     set->reset();
+    while (set->untidy()) {
+      pay();
+      set->tidy();
+    }
     EXPECT_TRUE(retired.flush().ok());
     EXPECT_EQ(domain.total_pins(), 0u);
     EXPECT_EQ(domain.protected_pages(), 0u);

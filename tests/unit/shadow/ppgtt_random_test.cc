@@ -52,7 +52,7 @@ struct RandomPpgtt : PpgttTest, testing::WithParamInterface<int> {
   }
   void expect_as_reference() {
     for (const RootId r : roots) {
-      ASSERT_TRUE(set->sync(r).ok());
+      ASSERT_TRUE(sync(r).ok());
       const uint64_t pml4 = pml4_of(r);
       for (int i = 0; i < 40; ++i) {
         const uint64_t va = random_va();
@@ -105,6 +105,42 @@ TEST_P(RandomPpgtt, TheShadowIsTheGuestsTablesAfterEachSync) {
   expect_all_dropped();
 }
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomPpgtt, testing::Range(0, 40));
+
+struct PpgttOnABudget : RandomPpgtt {};
+
+/// However little may be done at once: in the end it is the same, and no call does much more.
+TEST_P(PpgttOnABudget, TheShadowIsTheGuestsTablesOnceSyncHasDoneItAll) {
+  // All tables can be read within the burst, but not made. Beyond: two leaves of a page, read anew.
+  constexpr uint64_t kBurst = 80'000, kMostBeyond = 120'000;
+  work = std::make_unique<Work>(Work::Limits{.burst_ns = kBurst, .resume_ns = 1'000});
+  limits.oos_after_writes = 1 + static_cast<uint32_t>(random.below(3));
+  if (random.percent(30)) limits.out_of_sync = static_cast<uint32_t>(random.below(3));
+  start();
+  const auto bounded = [&] {
+    ASSERT_LE(work->debt_ns(), kBurst + kMostBeyond);
+    pay();
+  };
+  for (int i = 0; i < 60; ++i) edit();
+  roots[0] = root_of(1);
+  ASSERT_NO_FATAL_FAILURE(bounded());
+  roots[1] = root_of(2);
+  for (int round = 0; round < 12; ++round) {
+    for (uint64_t n = random.below(12); n > 0; --n) {
+      edit();
+      ASSERT_NO_FATAL_FAILURE(bounded());
+    }
+    if (random.percent(15)) change_roots();
+    if (random.percent(50)) (void)set->sync(roots[0]);  // and what is left stays for later
+    for (const RootId r : roots) {
+      std::set<uint64_t> reached;
+      ASSERT_NO_FATAL_FAILURE(visit(set->root_frame(r), 4, reached));
+    }
+    work->settle(now += 1'000'000'000);
+    ASSERT_NO_FATAL_FAILURE(expect_as_reference()) << "round " << round;
+  }
+  expect_all_dropped();
+}
+INSTANTIATE_TEST_SUITE_P(Seeds, PpgttOnABudget, testing::Range(200, 240));
 
 struct FailingPpgtt : RandomPpgtt {};
 

@@ -40,6 +40,7 @@ class SessionTest : public testing::Test {
       session.poll();
     }
     session.pause(*a, true);
+    session.dismiss(*a);
     session.destroy_vgpu(*b);
     session.poll();
     ASSERT_TRUE(session.finish().ok());

@@ -174,6 +174,16 @@ TEST_F(XenDomainTest, dispatch_answers_no_more_than_it_is_told_to) {
   domain->dispatch(1);
   EXPECT_EQ(handler.traps.size(), 2u);
 }
+TEST_F(XenDomainTest, dispatch_ends_when_it_is_told_that_it_is_enough) {
+  xen.pump = nullptr;
+  for (unsigned v = 0; v < 2; ++v)
+    xen.post(v, {uint64_t{2 << 3} << 32, 0, 1, 4, 0, 0, Ioreq::kRead, IoType::config});
+  domain->dispatch(64, [&] { return handler.traps.size() == 1; });
+  EXPECT_EQ(handler.traps.size(), 1u);
+  EXPECT_TRUE(domain->asks());
+  domain->dispatch(64, [] { return false; });
+  EXPECT_EQ(handler.traps.size(), 2u);
+}
 TEST_F(XenDomainTest, an_event_without_a_request_is_ignored) {
   xen.events.push_back(1100);
   xen.events.push_back(4711);
