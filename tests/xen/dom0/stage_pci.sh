@@ -58,9 +58,9 @@ xl destroy small
 check "its vGPU is gone" "$file" wait_for 20 has_no_vgpu small
 
 BED_FBDEV=0 need_guests one || return
-begin one submit sync queued fresh
+begin one submit sync queued fresh packed
 met sync begin 70 && met sync end 71
-for loop in queued fresh; do met "$loop" begin && met "$loop" end; done
+for loop in queued fresh packed; do met "$loop" begin && met "$loop" end; done
 program_worked one 60 submit
 asked=$(counted sync gpu_submissions)
 echo "sync: $asked submissions, $(counted sync bar_accesses) accesses, $(counted sync ggtt_writes) GGTT writes"
