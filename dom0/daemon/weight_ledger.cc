@@ -72,6 +72,11 @@ std::string WeightLedger::write(const std::vector<RaisedWeight>& entries) {
   for (const RaisedWeight& e : entries)
     text << hex(e.uuid) << ' ' << e.domain.v << ' ' << e.owners << ' ' << e.raised << '\n';
   const std::string bytes = text.str(), next = path_ + ".next";
+  // Without systemd nobody has made the folder.
+  const std::string folder = std::filesystem::path(path_).parent_path();
+  std::error_code made;
+  if (std::filesystem::create_directories(folder, made) && !sync_folder(folder))
+    return problem(folder);
   {
     const Fd fd(::open(next.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     if (!fd) return problem(next);

@@ -262,6 +262,12 @@ TEST_F(CpuHooksTest, APowerCutAtAnyPointLeavesTheOwnersWeightOrOneThatIsPutBack)
 }
 
 // Over a raise too.
+TEST_F(CpuHooksTest, TheFolderOfTheOwnersWeightsIsMadeWhereThereIsNone) {
+  WeightLedger own(folder + "/state/xengvt/raised");
+  EXPECT_EQ(own.add({kA, cpu.make(kA).uuid, 256, 512}), "");
+  EXPECT_EQ(own.read().size(), 1u);
+}
+
 TEST_F(CpuHooksTest, ACapAboveAWholeCpuIsToldAndNeverTouched) {
   add(kA).share = CpuShare{256, 400};
   hooks->set_boost(kA, true);
@@ -351,6 +357,7 @@ TEST_F(CpuHooksTest, WithoutASafeLedgerNothingIsRaised) {
   add(kA);
   hooks->set_boost(kA, true);
   std::filesystem::remove_all(folder);
+  std::ofstream(folder) << "no folder";
   sink.waiting.insert(kA);
   pass(1000);
   EXPECT_TRUE(cpu.sets.empty());

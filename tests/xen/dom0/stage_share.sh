@@ -5,9 +5,9 @@
 # shellcheck source=tests/xen/dom0/life.sh
 . /bed/dom0/life.sh
 
-# given: per cent of the render engine that each hog got during the last seconds, one "NAME N" a line.
+# given [SECONDS]: per cent of the render engine that each hog got in so long, one "NAME N" a line.
 given() {
-  xengvt top --interval 6 -n 1 --json | tr '{' '\n' |
+  xengvt top --interval "${1:-6}" -n 1 --json | tr '{' '\n' |
     sed -nE 's/.*"name":"([^"]*)".*"given_percent":([0-9.E+-]*).*/\1 \2/p' | awk '{ printf "%s %.1f\n", $1, $2 }'
 }
 # between NAME LOW HIGH: so much of the GPU's time was given, by the last look.
@@ -18,9 +18,10 @@ shares() { awk -v s="$(share_of "$1")" -v a="$2" -v b="$3" 'BEGIN { exit !(s >= 
 is_busy() { awk '{ all += $2 } END { exit !(all >= 85) }' /run/given; }
 # It never has nothing to do, so that no list of its ever ends.
 hogs() { [ "$(counter "$1" gpu_ns)" -gt 0 ]; }
+# look [WAIT [SECONDS]]: what was asked for has to be seen first.
 look() {
-  nap "${1:-2}" # what was asked for has to be seen first
-  given >/run/given
+  nap "${1:-2}"
+  given "${2:-6}" >/run/given
   echo "given: $(tr '\n' ' ' </run/given)"
 }
 
@@ -45,7 +46,7 @@ check "and the GPU is as busy" /run/given is_busy
 check "an impossible weight is refused with the rule" /run/said fails /run/said xengvt set one weight=0
 check "the rule is named" /run/said grep -q 'a weight is 1 to 65535' /run/said
 check "xengvt set cap=10" "$log/stage_share.log" xengvt set one cap=10
-look
+look 2 15
 figure share_cap_10 "$(awk '$1 == "one" { print $2 }' /run/given)"
 check "a cap of 10 % holds" /run/given between one 5 10.5
 check "the other gets what is left" /run/given shares two 85 95

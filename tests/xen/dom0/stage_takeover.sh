@@ -13,6 +13,9 @@ next_daemon() {
   wait_for 20 daemon_is_gone && lean_daemon
 }
 is_paused() { xengvt list | grep -q "^$1 .*paused"; }
+# weighs NAME TEST NUMBER: its domain's weight among the CPU's users.
+weighs() { test "$(xl sched-credit2 -d "$1" | awk 'END { print $3 }')" "$2" "$3"; }
+own_weight() { xengvt info "$1" --json | grep -q "\"shares\":{\"weight\":$2,"; }
 waits() { [[ $(xl list "$1") =~ -{6} ]]; }
 
 if [ -z "${TAKEOVER_LEAN:-}" ] && need_guests one; then
@@ -30,6 +33,21 @@ if [ -z "${TAKEOVER_LEAN:-}" ] && need_guests one; then
   begin one blit
   program_worked one 240 blit
   xengvt info one
+  check "a guest may be boosted" "$file" xengvt set one latency=interactive boost=yes
+  begin one pace 8
+  check "its CPU weight is raised while it waits" "$file" wait_for 10 weighs one -gt 256
+  check "its GPU weight does not follow that" "$file" own_weight one 256
+  finish one 60
+  check "its CPU weight is put back" "$file" wait_for 10 weighs one -eq 256
+  begin one pace 8
+  check "its CPU weight is raised again" "$file" wait_for 10 weighs one -gt 256
+  kill -KILL "$(daemon_pid)"
+  check "a killed daemon cannot put it back" "$file" weighs one -gt 256
+  check "what systemd runs then does" "$file" xengvtd --config /run/life.conf --restore-weights
+  check "the weight is the owner's" "$file" weighs one -eq 256
+  check "the next daemon starts" "$file" lean_daemon
+  check "it has the guest" "$file" wait_for 20 taken_over 3
+  finish one 240
   end_guests
 fi
 stop_daemon
